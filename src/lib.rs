@@ -1,0 +1,3 @@
+//! Signed, versioned JSON documents for software agents, stored anywhere.
+pub mod error;
+pub mod id;
