@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_the_library_s() {
+    fn lengths_match_the_library() {
         assert_eq!(Algorithm::Ed25519.public_key_len(), ED25519_PUBLIC_KEY_LEN);
         assert_eq!(Algorithm::Pq2025.public_key_len(), ML_DSA_87_SIGNING.public_key_len());
         assert_eq!(Algorithm::Pq2025.signature_len(), ML_DSA_87_SIGNING.signature_len());

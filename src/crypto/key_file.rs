@@ -4,48 +4,29 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use argon2::{Argon2, Block, Params};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
+use super::key_derivation::{Costs, KDF_VERSION, NEW_COSTS, SALT_LEN, derive_key};
 use crate::error::{Code, Error, Result};
 
 /// The one version there is.
 const VERSION: u32 = 2;
 const CIPHER: &str = "AES-256-GCM";
 const KDF: &str = "Argon2id";
-/// Argon2 version 0x13 (RFC 9106, 3.1).
-const KDF_VERSION: u32 = 0x13;
-const SALT_LEN: usize = 16;
 /// The tag of AES-GCM stands behind the ciphertext.
 const TAG_LEN: usize = 16;
 /// A file holds one key of at most 5 KB; reading stops far above that.
 const MAX_TEXT_LEN: usize = 64 * 1024;
 
-/// What a file may ask for: a wrong or hostile one must not take all memory or run for hours.
-const MAX_M_COST_KIB: u32 = 1024 * 1024;
-const MAX_T_COST: u32 = 16;
-const MAX_P_COST: u32 = 16;
-
-/// The costs of a new file: 19 MiB, 2 passes, 1 lane, the first choice of the OWASP password storage cheat sheet
-/// and what other implementations write.
-const NEW_COSTS: Costs = Costs { m_cost_kib: 19456, t_cost: 2, p_cost: 1 };
-
-#[derive(Clone, Copy)]
-struct Costs {
-    m_cost_kib: u32,
-    t_cost: u32,
-    p_cost: u32,
-}
-
 /// The members in the order in which they are written.
-#[derive(Serialize, DeriveDeserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyFile {
     #[serde(rename = "jacsEncryptedPrivateKeyVersion")]
@@ -58,7 +39,7 @@ struct KeyFile {
     ciphertext: String,
 }
 
-#[derive(Serialize, DeriveDeserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kdf {
     name: String,
@@ -70,7 +51,7 @@ struct Kdf {
 
 /// The text of a key file that holds `plain`, the bytes of
 /// [`SecretKey::to_plain`](super::SecretKey::to_plain), under `password`, whatever its strength
-/// ([`check_strength`](super::check_strength)). Takes 19 MiB and some tens of milliseconds.
+/// ([`check_strength`](super::check_strength)). Takes 19 MiB while it runs.
 ///
 /// Fails with `JACS_UNAVAILABLE` when there is not that much memory.
 pub fn encrypt(plain: &[u8], password: &str) -> Result<String> {
@@ -165,31 +146,16 @@ fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Re
 
 fn check_kinds(file: &KeyFile) -> Result<Costs> {
     let KeyFile { version, cipher, kdf, .. } = file;
-    let unknown =
-        |member| Err(Error::new(Code::Key, "the key file is of a kind that is not known").with("member", member));
-    match () {
-        () if *version != VERSION => unknown("jacsEncryptedPrivateKeyVersion"),
-        () if cipher != CIPHER => unknown("cipher"),
-        () if kdf.name != KDF => unknown("kdf.name"),
-        () if kdf.version != KDF_VERSION => unknown("kdf.version"),
-        () => checked_costs(Costs { m_cost_kib: kdf.m_cost_kib, t_cost: kdf.t_cost, p_cost: kdf.p_cost }),
+    let known = [
+        ("jacsEncryptedPrivateKeyVersion", *version == VERSION),
+        ("cipher", cipher == CIPHER),
+        ("kdf.name", kdf.name == KDF),
+        ("kdf.version", kdf.version == KDF_VERSION),
+    ];
+    if let Some((member, _)) = known.iter().find(|(_, known)| !known) {
+        return Err(Error::new(Code::Key, "the key file is of a kind that is not known").with("member", member));
     }
-}
-
-fn checked_costs(costs: Costs) -> Result<Costs> {
-    let out_of_bounds =
-        |member| Err(Error::new(Code::Key, "the key file asks for a cost out of bounds").with("member", member));
-    if !(1..=MAX_P_COST).contains(&costs.p_cost) {
-        return out_of_bounds("kdf.p_cost");
-    }
-    if !(1..=MAX_T_COST).contains(&costs.t_cost) {
-        return out_of_bounds("kdf.t_cost");
-    }
-    // 8 KiB a lane is the least that Argon2 is defined for (RFC 9106, 3.1).
-    if !(8 * costs.p_cost..=MAX_M_COST_KIB).contains(&costs.m_cost_kib) {
-        return out_of_bounds("kdf.m_cost_kib");
-    }
-    Ok(costs)
+    Costs { m_cost_kib: kdf.m_cost_kib, t_cost: kdf.t_cost, p_cost: kdf.p_cost }.checked()
 }
 
 fn decode(member: &'static str, text: &str) -> Result<Vec<u8>> {
@@ -204,37 +170,12 @@ fn malformed(member: &'static str) -> Error {
     Error::new(Code::Key, "a member of the key file is malformed").with("member", member)
 }
 
-fn derive_key(password: &str, salt: &[u8; SALT_LEN], costs: Costs) -> Result<Zeroizing<[u8; 32]>> {
-    let mut key = Zeroizing::new([0; 32]);
-    let failed = |error| Error::new(Code::Internal, "the key derivation failed").with_source(error);
-    let params = Params::new(costs.m_cost_kib, costs.t_cost, costs.p_cost, Some(key.len())).map_err(failed)?;
-    // The derived key follows from the last blocks, so they are cleared too.
-    let mut blocks = Zeroizing::new(allocate(params.block_count())?);
-    Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
-        .hash_password_into_with_memory(password.as_bytes(), salt, &mut *key, &mut *blocks)
-        .map_err(failed)?;
-    Ok(key)
-}
-
-/// The working memory, 1 KiB a block. The file says how much, so a lack of it must not abort the process.
-fn allocate(count: usize) -> Result<Vec<Block>> {
-    let mut blocks = Vec::new();
-    blocks.try_reserve_exact(count).map_err(|error| {
-        Error::new(Code::Unavailable, "there is not enough memory to open the private key")
-            .with("KiB", count)
-            .with_source(error)
-            .retryable()
-    })?;
-    blocks.resize(count, Block::new());
-    Ok(blocks)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const PASSWORD: &str = "TestP@ss123!#";
-    /// The cheapest costs there are; the real ones take seconds without optimization.
+    /// The cheapest costs there are; without optimization the real ones take most of a second.
     const CHEAP: Costs = Costs { m_cost_kib: 8, t_cost: 1, p_cost: 1 };
 
     fn cheap_file() -> String {
@@ -321,6 +262,13 @@ mod tests {
     fn refuses_malformed_texts() {
         let text = cheap_file();
         let file = parse(&text).unwrap();
+        let as_array = format!(
+            r#"[2,"AES-256-GCM",{},"{}","{}","{}"]"#,
+            &text[text.find("{\"name").unwrap()..text.find(",\"salt").unwrap()],
+            file.salt,
+            file.nonce,
+            file.ciphertext
+        );
         for changed in [
             String::new(),
             "null".to_owned(),
@@ -339,7 +287,7 @@ mod tests {
                 "[\"Argon2id\",19,8,1,1]",
                 1,
             ),
-            format!("[2,\"AES-256-GCM\",{}]", &text[text.find("{\"name").unwrap()..text.find(",\"salt").unwrap()]),
+            as_array,
             text.replace(&file.salt, &format!("{}==", file.salt)),
             text.replace(&file.salt, &file.salt[..21]),
             text.replace(&file.nonce, &format!("{}AAAA", file.nonce)),
@@ -359,10 +307,5 @@ mod tests {
             let error = decrypt(text, PASSWORD).unwrap_err();
             assert!(!format!("{error:?} {:?}", error.causes()).contains("MC4"), "{error:?}");
         }
-    }
-
-    #[test]
-    fn a_lack_of_memory_is_an_error() {
-        assert_eq!(allocate(usize::MAX / 2048).err().map(|error| error.code()), Some(Code::Unavailable));
     }
 }

@@ -7,18 +7,22 @@
 //! - `signer`: what signing needs, so that a key may live outside of this process
 //! - `secret_key`: a signer whose key is in memory
 //! - `key_file`: the encrypted file that holds a private key at rest
+//! - `key_derivation`: from the password of that file to its key
 //! - `password`: the rule for new passwords
 //!
 //! Nothing here reads a file, a clock or the network.
 
 mod algorithm;
 mod hash;
+mod key_derivation;
 pub mod key_file;
 mod password;
 mod public_key;
 mod secret_key;
 mod signer;
 mod small_order;
+#[cfg(test)]
+mod vectors_test;
 
 pub use algorithm::Algorithm;
 pub use hash::{hex, public_key_hash, sha256, sha256_hex};

@@ -112,3 +112,81 @@ impl fmt::Debug for PublicKey {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{SecretKey, Signer};
+
+    #[test]
+    fn only_the_length_of_its_algorithm_makes_a_key() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Pq2025] {
+            let key = SecretKey::generate(algorithm).unwrap();
+            let raw = key.public_key().raw();
+            assert_eq!(PublicKey::new(algorithm, raw).unwrap(), *key.public_key());
+            let longer = [raw, &[0]].concat();
+            let lengths = [0, 31, 32, 33, 44, 1312, 1952, 2591, 2592, 2593, 2614];
+            let others = lengths.into_iter().filter(|len| *len != raw.len()).map(|len| vec![7; len]);
+            for other in others.chain([raw[1..].to_vec(), longer]) {
+                assert_eq!(PublicKey::new(algorithm, &other).unwrap_err().code(), Code::Key, "{}", other.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_subject_public_key_info_is_no_raw_key() {
+        let key = SecretKey::generate(Algorithm::Ed25519).unwrap();
+        let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        der.extend_from_slice(key.public_key().raw());
+        assert_eq!(PublicKey::new(Algorithm::Ed25519, &der).unwrap_err().code(), Code::Key);
+    }
+
+    #[test]
+    fn any_change_makes_a_signature_wrong() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Pq2025] {
+            let key = SecretKey::generate(algorithm).unwrap();
+            let public = key.public_key();
+            let signature = key.sign(b"message").unwrap();
+            assert!(public.verify(b"message", &signature));
+            assert!(!public.verify(b"messagE", &signature));
+            assert!(!public.verify(b"", &signature));
+            assert!(!public.verify(b"message", b""));
+            assert!(!public.verify(b"message", &signature[1..]));
+            assert!(!public.verify(b"message", &[&signature[..], &[0]].concat()));
+            for at in (0..signature.len()).step_by(signature.len() / 32) {
+                let mut altered = signature.clone();
+                altered[at] ^= 1;
+                assert!(!public.verify(b"message", &altered), "{at}");
+            }
+            assert!(!SecretKey::generate(algorithm).unwrap().public_key().verify(b"message", &signature));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_point_verify_nothing() {
+        // y = 2 gives no square for x (RFC 8032, 5.1.3).
+        let mut raw = [0; 32];
+        raw[0] = 2;
+        let key = PublicKey::new(Algorithm::Ed25519, &raw).unwrap();
+        let signature = SecretKey::generate(Algorithm::Ed25519).unwrap().sign(b"").unwrap();
+        assert!(!key.verify(b"", &signature));
+        assert!(!key.verify(b"", &[0; 64]));
+    }
+
+    #[test]
+    fn is_compared_by_its_bytes_and_not_by_its_lossy_hash() {
+        let one = PublicKey::new(Algorithm::Ed25519, &[0x80; 32]).unwrap();
+        let other = PublicKey::new(Algorithm::Ed25519, &[0x81; 32]).unwrap();
+        assert_eq!(one.hash(), other.hash());
+        assert_ne!(one.sha256(), other.sha256());
+        assert_ne!(one, other);
+        assert_eq!(one, one.clone());
+    }
+
+    #[test]
+    fn debug_shows_algorithm_and_sha256() {
+        let key = PublicKey::new(Algorithm::Ed25519, &[7; 32]).unwrap();
+        let sha256 = sha256_hex(&[7; 32]);
+        assert_eq!(format!("{key:?}"), format!("PublicKey {{ algorithm: Ed25519, sha256: \"{sha256}\", .. }}"));
+    }
+}

@@ -36,7 +36,7 @@ impl SecretKey {
             Algorithm::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?),
             Algorithm::Pq2025 => Pair::Pq2025(PqdsaKeyPair::generate(&ML_DSA_87_SIGNING).map_err(failed)?),
         };
-        SecretKey::checked(pair)
+        SecretKey::with_public(pair)?.checked()
     }
 
     /// The key with these plain bytes, as [`to_plain`](SecretKey::to_plain) gives them: Ed25519 as PKCS#8 DER
@@ -50,7 +50,7 @@ impl SecretKey {
             Algorithm::Ed25519 => parse_pkcs8(plain).map(Pair::Ed25519),
             Algorithm::Pq2025 => parse_expanded(plain).map(Pair::Pq2025),
         }?;
-        SecretKey::checked(pair)
+        SecretKey::with_public(pair)?.checked()
     }
 
     /// The plain bytes to keep, encrypted: Ed25519 as PKCS#8 version 2 DER (83 bytes, as ring writes it),
@@ -66,20 +66,22 @@ impl SecretKey {
         Ok(Zeroizing::new(plain))
     }
 
-    /// Signs and verifies once. A private key whose parts do not belong together (of ML-DSA-87, a stored secret
-    /// vector that is not that of the stored public seed) would otherwise sign what nobody can verify.
-    fn checked(pair: Pair) -> Result<SecretKey> {
-        const PROBE: &[u8] = b"jacs-agent key check";
+    fn with_public(pair: Pair) -> Result<SecretKey> {
         let public = match &pair {
             Pair::Ed25519(pair) => PublicKey::new(Algorithm::Ed25519, pair.public_key().as_ref()),
             Pair::Pq2025(pair) => PublicKey::new(Algorithm::Pq2025, pair.public_key().as_ref()),
         }?;
-        let key = SecretKey { pair, public };
-        let signature = key.sign(PROBE)?;
-        if !key.public.verify(PROBE, &signature) {
+        Ok(SecretKey { pair, public })
+    }
+
+    /// Signs and verifies once. aws-lc refuses keys whose parts do not belong together while it parses them; that
+    /// nothing is ever signed which nobody can verify shall not hang on that alone.
+    fn checked(self) -> Result<SecretKey> {
+        const PROBE: &[u8] = b"jacs-agent key check";
+        if !self.public.verify(PROBE, &self.sign(PROBE)?) {
             return Err(Error::new(Code::Key, "the private key makes signatures that its public key refuses"));
         }
-        Ok(key)
+        Ok(self)
     }
 }
 
@@ -136,5 +138,102 @@ impl Signer for SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretKey").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::hex;
+
+    fn code_of(algorithm: Algorithm, plain: &[u8]) -> Option<Code> {
+        SecretKey::from_plain(algorithm, plain).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn a_new_key_outlives_its_export() {
+        for (algorithm, len) in [(Algorithm::Ed25519, 83), (Algorithm::Pq2025, 4896)] {
+            let key = SecretKey::generate(algorithm).unwrap();
+            let plain = key.to_plain().unwrap();
+            assert_eq!(plain.len(), len);
+            let again = SecretKey::from_plain(algorithm, &plain).unwrap();
+            assert_eq!(again.public_key(), key.public_key());
+            assert_eq!(again.algorithm(), algorithm);
+            assert_eq!(*again.to_plain().unwrap(), *plain);
+            let signature = again.sign(b"message").unwrap();
+            assert_eq!(signature.len(), algorithm.signature_len());
+            assert!(key.public_key().verify(b"message", &signature));
+            assert_ne!(SecretKey::generate(algorithm).unwrap().public_key(), key.public_key());
+        }
+    }
+
+    #[test]
+    fn refuses_other_lengths_and_keys_of_other_algorithms() {
+        let ed25519 = SecretKey::generate(Algorithm::Ed25519).unwrap().to_plain().unwrap();
+        let pq2025 = SecretKey::generate(Algorithm::Pq2025).unwrap().to_plain().unwrap();
+        assert_eq!(code_of(Algorithm::Ed25519, &pq2025), Some(Code::Key));
+        assert_eq!(code_of(Algorithm::Pq2025, &ed25519), Some(Code::Key));
+        for (algorithm, plain) in [(Algorithm::Ed25519, &ed25519), (Algorithm::Pq2025, &pq2025)] {
+            for other in [&[][..], &plain[..32], &plain[1..], &plain[..plain.len() - 1], &[&plain[..], &[0]].concat()] {
+                assert_eq!(code_of(algorithm, other), Some(Code::Key), "{algorithm} {}", other.len());
+            }
+        }
+        // An X25519 key (RFC 8410, id-X25519) in the same form.
+        let mut x25519 = ed25519[..].to_vec();
+        x25519[11] = 0x6e;
+        assert_eq!(code_of(Algorithm::Ed25519, &x25519), Some(Code::Key));
+    }
+
+    #[test]
+    fn refuses_an_ed25519_public_key_of_another_key() {
+        let mut plain = SecretKey::generate(Algorithm::Ed25519).unwrap().to_plain().unwrap();
+        let other = SecretKey::generate(Algorithm::Ed25519).unwrap();
+        plain[51..].copy_from_slice(other.public_key().raw());
+        assert_eq!(code_of(Algorithm::Ed25519, &plain), Some(Code::Key));
+    }
+
+    /// rho, K, tr, s1, s2, t0 (FIPS 204, algorithm 24). K only feeds the randomness of signing, so a change
+    /// of it makes another key with the same public key.
+    #[test]
+    fn refuses_an_ml_dsa_key_whose_parts_disagree() {
+        let plain = SecretKey::generate(Algorithm::Pq2025).unwrap().to_plain().unwrap();
+        let parts = [("rho", 0), ("tr", 64), ("s1", 128), ("s2", 128 + 7 * 96), ("t0", 128 + 15 * 96), ("end", 4895)];
+        for (part, at) in parts {
+            let mut altered = plain.clone();
+            altered[at] ^= 1;
+            assert_eq!(code_of(Algorithm::Pq2025, &altered), Some(Code::Key), "{part}");
+        }
+    }
+
+    #[test]
+    fn the_check_refuses_a_public_key_of_another_key() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Pq2025] {
+            let [one, other] = [(); 2].map(|()| SecretKey::generate(algorithm).unwrap());
+            let mixed = SecretKey { pair: one.pair, public: other.public };
+            assert_eq!(mixed.checked().unwrap_err().code(), Code::Key);
+        }
+    }
+
+    #[test]
+    fn debug_and_errors_show_no_secret() {
+        for algorithm in [Algorithm::Ed25519, Algorithm::Pq2025] {
+            let key = SecretKey::generate(algorithm).unwrap();
+            let plain = key.to_plain().unwrap();
+            let secret = &hex(&plain)[36..60];
+            let error = SecretKey::from_plain(algorithm, &plain[..40]).unwrap_err();
+            let shown = format!("{key:?} {key:#?} {error:?} {:?}", error.causes());
+            assert!(shown.contains("SecretKey") && !shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn signs_on_many_threads() {
+        let signer: Box<dyn Signer> = Box::new(SecretKey::generate(Algorithm::Pq2025).unwrap());
+        std::thread::scope(|scope| {
+            for number in 0..4u8 {
+                let signer = &signer;
+                scope.spawn(move || assert!(signer.public_key().verify(&[number], &signer.sign(&[number]).unwrap())));
+            }
+        });
     }
 }
