@@ -12,7 +12,7 @@ mod stored;
 
 pub use own::OwnKey;
 
-use crate::config::KeySource;
+use crate::config::{KeyResolution, KeySource};
 use crate::crypto::PublicKey;
 use crate::document::{Claim, Parsed};
 use crate::error::{Code, Error, Result};
@@ -41,16 +41,24 @@ pub struct Found {
 
 /// Where keys are looked for.
 pub struct Keyring {
-    pub own: Option<OwnKey>,
+    pub own: OwnKey,
     store: Store,
-    sources: Vec<KeySource>,
+    sources: Vec<KeyResolution>,
     max_bytes: u64,
 }
 
 impl Keyring {
     /// `sources` are asked in their order, after the loaded agent's own key.
-    pub fn new(own: Option<OwnKey>, store: Store, sources: Vec<KeySource>, max_bytes: u64) -> Keyring {
-        Keyring { own, store, sources, max_bytes }
+    ///
+    /// Errors: `JACS_UNSUPPORTED` for a source that this version does not have.
+    pub fn new(own: OwnKey, store: Store, sources: Vec<KeyResolution>, max_bytes: u64) -> Result<Keyring> {
+        match sources.iter().find(|source| matches!(source, KeyResolution::Registry | KeyResolution::Dns)) {
+            Some(source) => {
+                let error = Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
+                Err(error.with("source", source))
+            }
+            None => Ok(Keyring { own, store, sources, max_bytes }),
+        }
     }
 
     /// The key that `claim` names. `document` is the signed document itself: an agent's document that is not
@@ -60,44 +68,31 @@ impl Keyring {
     /// unknown or wrong, which is in what comes back.
     pub async fn find(&self, claim: &Claim, document: &Parsed<'_>) -> Result<Found> {
         let mut found = Found::default();
-        if let Some(own) = self.own.as_ref().filter(|own| own.id() == claim.agent.id) {
+        if self.own.id() == claim.agent.id {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
-            let answer = match own.find(claim, document, &self.store, self.max_bytes).await? {
-                Ok(key) => found.accept(key, KeySource::SelfKey, claim),
-                Err(reason) => reason,
-            };
-            found.tried.push(Tried { source: KeySource::SelfKey, result: answer });
-            return Ok(found);
-        }
-        for source in &self.sources {
-            let answer = match source {
-                KeySource::Storage => stored::find(&self.store, claim, document, self.max_bytes).await?,
-                other => return Err(unsupported(*other)),
-            };
-            let result = match answer {
-                Ok(key) => found.accept(key, *source, claim),
-                Err(reason) => reason,
-            };
-            found.tried.push(Tried { source: *source, result });
-            if found.believed.is_some() {
-                break;
-            }
+            let answer = self.own.find(claim, document, &self.store, self.max_bytes).await?;
+            found.note(KeySource::SelfKey, answer, claim);
+        } else if self.sources.contains(&KeyResolution::Storage) {
+            let answer = stored::find(&self.store, claim, document, self.max_bytes).await?;
+            found.note(KeySource::Storage, answer, claim);
         }
         Ok(found)
     }
 }
 
 impl Found {
-    /// Takes a key when it is the one that the claim names; what to say of it.
-    fn accept(&mut self, key: PublicKey, source: KeySource, claim: &Claim) -> String {
-        if key.algorithm() != claim.algorithm {
-            return "its key is of another algorithm".into();
-        }
-        if key.hash() != &*claim.public_key_hash {
-            return "its key has another publicKeyHash".into();
-        }
-        self.believed = Some(Believed { key, source });
-        "found".into()
+    /// Notes what a source said, and takes its key when it is the one that the claim names.
+    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, claim: &Claim) {
+        let result = match answer {
+            Ok(key) if key.algorithm() != claim.algorithm => "its key is of another algorithm".into(),
+            Ok(key) if key.hash() != &*claim.public_key_hash => "its key has another publicKeyHash".into(),
+            Ok(key) => {
+                self.believed = Some(Believed { key, source });
+                "found".into()
+            }
+            Err(reason) => reason,
+        };
+        self.tried.push(Tried { source, result });
     }
 
     /// The key (check 4). Errors: `JACS_KEY`.
@@ -105,13 +100,9 @@ impl Found {
         self.believed.as_ref().ok_or_else(|| {
             let mut error = Error::new(Code::Key, "no key was found that is the signer's").with("agent", claim.agent);
             for tried in &self.tried {
-                error = error.with(tried.source.as_str(), &tried.result);
+                error = error.with(tried.source.name(), &tried.result);
             }
             error
         })
     }
-}
-
-fn unsupported(source: KeySource) -> Error {
-    Error::new(Code::Unsupported, "this key source is not part of this version").with("source", source.as_str())
 }

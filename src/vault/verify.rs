@@ -156,7 +156,7 @@ impl Vault {
         let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
         if believed.source < minimum {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
-            return Err(error.with("key source", believed.source.as_str()).with("minimum", minimum.as_str()));
+            return Err(error.with("key source", believed.source).with("minimum", minimum));
         }
         if !options.signed_by.is_empty() && !options.signed_by.contains(&claim.agent.id) {
             let error = Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
@@ -187,7 +187,7 @@ impl Vault {
     async fn report_file(&self, file: &FileEntry<'_>, embedded_ok: bool) -> Result<AttachmentReport> {
         let (place, present, ok) = match file.contents {
             Some(_) => (Place::Document, true, Some(embedded_ok)),
-            None if file.stored => (Place::Store, self.store.exists(&ObjectKey::file(file.sha256)?).await?, None),
+            None if file.stored => (Place::Store, self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await?, None),
             None => (Place::Reference, false, None),
         };
         Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })

@@ -1,0 +1,121 @@
+//! Reading: by key or the newest, verified.
+
+use super::{Lineage, Report, Stored, Vault, VerifyOptions};
+use crate::document::{Origin, Parsed};
+use crate::error::{Code, Error, Result};
+use crate::id::{DocumentId, DocumentKey, Reference};
+use crate::store::{Kind, ObjectKey};
+
+/// How much a read verifies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    #[default]
+    Full,
+    /// Only that the bytes are what was written: no claim about the signer.
+    Hash,
+}
+
+/// What a read of the newest version does when there are several heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFork {
+    /// The greatest head: every reader takes the same.
+    #[default]
+    Winner,
+    Error,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    pub verify: Verify,
+    pub on_fork: OnFork,
+    pub checks: VerifyOptions,
+}
+
+impl Vault {
+    /// Reads a document, of the documents first and of the agents second.
+    ///
+    /// Errors: `JACS_NOT_FOUND`, the code of the first check that fails, `JACS_CONFLICT` for several heads with
+    /// [`OnFork::Error`] or different originals.
+    pub async fn get(&self, reference: Reference, options: &ReadOptions) -> Result<Stored> {
+        let stored = match reference {
+            Reference::Exact(key) => self.get_exact(key).await?,
+            Reference::Newest(id) => self.get_newest(id, options.on_fork).await?,
+        };
+        let origin = Origin::Storage(stored.key);
+        match options.verify {
+            Verify::Hash => Parsed::read(&stored.text, origin, self.max_bytes)?.check_hash()?,
+            Verify::Full => {
+                self.examine(&stored.text, origin, &options.checks).await?.valid()?;
+            }
+        }
+        Ok(stored)
+    }
+
+    /// The report for a stored document, valid or not. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
+    pub async fn inspect(&self, reference: Reference, options: &VerifyOptions) -> Result<Report> {
+        let (key, heads) = match reference {
+            Reference::Exact(key) => (key, None),
+            Reference::Newest(id) => {
+                let (_, lineage) = self.find_lineage(id).await?;
+                (lineage.newest()?.key, Some(lineage.heads()))
+            }
+        };
+        let report = match self.get_exact(key).await {
+            Ok(stored) => self.examine(&stored.text, Origin::Storage(key), options).await?.report,
+            Err(error) if error.code() == Code::Hash => Report { key: Some(key), error: Some(error), ..Report::default() },
+            Err(error) => return Err(error),
+        };
+        Ok(Report { heads, ..report })
+    }
+
+    /// All versions of a document or an agent.
+    pub async fn find_lineage(&self, id: DocumentId) -> Result<(Kind, Lineage)> {
+        match self.lineage(Kind::Document, id).await {
+            Err(error) if error.code() == Code::NotFound => match self.lineage(Kind::Agent, id).await {
+                Err(second) if second.code() == Code::NotFound => Err(error),
+                agent => Ok((Kind::Agent, agent?)),
+            },
+            document => Ok((Kind::Document, document?)),
+        }
+    }
+
+    /// The text under a key. Errors: `JACS_NOT_FOUND`; `JACS_HASH` when it is no text or over the limit.
+    pub async fn read_text(&self, kind: Kind, key: DocumentKey) -> Result<String> {
+        let bytes = self.store.get(&ObjectKey::Version { kind, key }, self.max_bytes).await.map_err(|error| error.with_key(key))?;
+        String::from_utf8(bytes).map_err(|_| Error::new(Code::Hash, "the stored bytes are not UTF-8").with_key(key))
+    }
+
+    async fn get_exact(&self, key: DocumentKey) -> Result<Stored> {
+        let kind = Kind::Document;
+        match self.read_text(kind, key).await {
+            Err(error) if error.code() == Code::NotFound => match self.read_text(Kind::Agent, key).await {
+                Err(second) if second.code() == Code::NotFound => Err(error),
+                text => Ok(Stored { kind: Kind::Agent, key, text: text? }),
+            },
+            text => Ok(Stored { kind, key, text: text? }),
+        }
+    }
+
+    async fn get_newest(&self, id: DocumentId, on_fork: OnFork) -> Result<Stored> {
+        if on_fork == OnFork::Winner {
+            if let Some(stored) = self.newest_of_ours(Kind::Document, id).await? {
+                return Ok(stored);
+            }
+        }
+        let (kind, lineage) = self.find_lineage(id).await?;
+        let key = lineage.newest()?.key;
+        let heads = lineage.heads();
+        if on_fork == OnFork::Error && heads.len() > 1 {
+            return Err(fork(Error::new(Code::Conflict, "the document has several heads"), key, &heads));
+        }
+        Ok(Stored { kind, key, text: self.read_text(kind, key).await? })
+    }
+}
+
+/// Tells the caller which versions there are to choose from.
+pub(super) fn fork(error: Error, current: DocumentKey, heads: &[DocumentKey]) -> Error {
+    error.with_key(current.id).with_details(|details| {
+        details.current = Some(current.to_string());
+        details.heads = Some(heads.iter().map(DocumentKey::to_string).collect());
+    })
+}
