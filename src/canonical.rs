@@ -160,6 +160,24 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The same value as serde_json has it, for libraries that take that.
+pub fn to_json(object: &Object) -> serde_json::Value {
+    object.0.iter().map(|(name, value)| (name.to_string(), value_to_json(value))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn value_to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(truth) => (*truth).into(),
+        // An integer stays one: schemas tell `integer` from `number` by it.
+        Value::Number(number) if number.fract() == 0.0 => (*number as i64).into(),
+        Value::Number(number) => (*number).into(),
+        Value::String(text) => serde_json::Value::String(text.to_string()),
+        Value::Array(items) => items.iter().map(value_to_json).collect::<Vec<_>>().into(),
+        Value::Object(object) => to_json(object),
+    }
+}
+
 impl<'a> Value<'a> {
     pub fn as_str(&self) -> Option<&str> {
         match self {

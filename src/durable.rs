@@ -59,6 +59,15 @@ pub fn replace(target: &Path, bytes: &[u8]) -> Result<()> {
     Aside::write(target, bytes)?.replace()
 }
 
+/// Removes a file, durably; a missing one is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error("the file could not be removed", path, error)),
+    }
+}
+
 /// Makes a folder and those above it that are missing, 0700, each synced into the one above.
 pub fn create_folder(path: &Path) -> Result<()> {
     let failed = |error| io_error("the folder could not be made", path, error);

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::CLOCK_TOLERANCE_SECONDS;
 use super::header::{HEADER_SCHEMA, Header, Level, names};
-use super::parsed::Parsed;
+use super::members::Members;
+use super::parsed::{Parsed, check_size};
+use super::files;
 use super::signature::{self, Author};
 use crate::canonical::{Object, Value};
 use crate::error::{Code, Error, Result};
@@ -140,10 +142,20 @@ impl<'a> Draft<'a> {
         &self.object
     }
 
+    /// The draft in canonical form.
+    pub fn canonical_text(&self) -> String {
+        Members::write(&self.object).object_text()
+    }
+
+    /// The hashes of attachments whose bytes must be in the store. Errors: `JACS_ATTACHMENT`.
+    pub fn stored_files(&self) -> Result<Vec<&str>> {
+        Ok(files::read(&self.object)?.into_iter().filter(|file| file.stored).map(|file| file.sha256).collect())
+    }
+
     /// Signs. Errors: those of the signer; `JACS_INPUT` when the finished document is over `max_bytes`.
     pub fn sign(&self, author: &Author, at: Timestamp, max_bytes: u64) -> Result<Signed> {
         let text = signature::sign(&self.object, author, at)?;
-        super::parsed::check_size(&text, max_bytes)?;
+        check_size(&text, max_bytes)?;
         Ok(Signed { key: self.key, text })
     }
 }

@@ -16,6 +16,7 @@ mod header;
 mod members;
 mod parsed;
 
+pub mod schema;
 mod signature;
 
 #[cfg(test)]
@@ -23,8 +24,8 @@ mod vectors_test;
 
 pub use draft::{Draft, Replaced, Signed};
 pub use files::FileEntry;
-pub use header::{Header, Level, names};
-pub use parsed::{Origin, Parsed};
+pub use header::{Header, Level, is_sha256, names};
+pub use parsed::{Origin, Parsed, check_size};
 pub use signature::{Author, Claim};
 
 /// How far a clock may run ahead of ours, in seconds: for `iat`, and for the time in a version's id.

@@ -16,13 +16,11 @@ pub struct Replaceable {
 }
 
 impl Vault {
-    /// Stores a version that was signed here. What failed carries the document, so that it can be saved again.
+    /// Stores a version.
     pub async fn put(&self, kind: Kind, signed: &Signed) -> Result<()> {
         let object = ObjectKey::Version { kind, key: signed.key };
         let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes())).await;
-        put.map(drop).map_err(|error| {
-            error.with_key(signed.key).with_details(|details| details.document = Some(signed.text.clone()))
-        })
+        put.map(drop).map_err(|error| error.with_key(signed.key))
     }
 
     /// Locks a document and checks that `key` is its newest version, and that `merges` are its other heads.
