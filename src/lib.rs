@@ -7,6 +7,7 @@ pub mod document;
 pub mod durable;
 pub mod error;
 pub mod id;
+pub mod node;
 pub mod store;
 pub mod trust;
 pub mod vault;

@@ -1,0 +1,55 @@
+// `npm test`: installs, builds and runs everything, from a fresh clone on. Arguments go to jest.
+// `--soak` runs the JavaScript tests alone, with as many rounds as a night has time for.
+import fs from 'node:fs';
+import path from 'node:path';
+import { line, none, ofCargoLine, ofJestFile, sum, withExitCode } from './counts.mjs';
+import { installPackages } from './install.mjs';
+import { Failure, follow, main, npm, root, status, underCI } from './process.mjs';
+import { installTools } from './system.mjs';
+import { checkToolchain } from './toolchain.mjs';
+import { pythonWithJacs } from './venv.mjs';
+
+const soak = process.argv.includes('--soak');
+const jestArguments = process.argv.slice(2).filter((argument) => argument !== '--soak');
+
+main(async () => {
+  const started = Date.now();
+  checkToolchain();
+  installPackages();
+  const env = testEnvironment();
+  npm(['run', '--silent', 'build:debug']);
+  const cargo = soak ? none : await cargoTests();
+  npm(['run', '--silent', 'build']);
+  const total = sum(cargo, jestTests(env));
+  console.log(`\n${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(line(total));
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+});
+
+function testEnvironment() {
+  const missing = installTools();
+  for (const tool of missing)
+    console.log(`missing: ${tool.name} (package ${tool.package}); left out: ${tool.leavesOut}`);
+  const jacs = pythonWithJacs();
+  if (!jacs) console.log('left out: exchange with jacs 0.15.0 (python)');
+  if (missing.length > 0 && !underCI) console.log('JACS_TEST_INSTALL=1 npm test, as root, installs what is missing');
+  if (underCI && (missing.length > 0 || !jacs)) throw new Failure('under CI=true nothing may be left out');
+  return { ...process.env, ...(jacs && { JACS_PYTHON: jacs }), ...(soak && { JACS_TEST_SOAK: '1' }) };
+}
+
+async function cargoTests() {
+  let counts = none;
+  const code = await follow('cargo', ['test', '--locked', '--no-fail-fast'], (text) => {
+    counts = sum(counts, ofCargoLine(text));
+  });
+  return withExitCode(counts, code);
+}
+
+function jestTests(env) {
+  const file = path.join(root, 'target', 'jest.json');
+  fs.rmSync(file, { force: true });
+  const jest = path.join('node_modules', 'jest', 'bin', 'jest.js');
+  const flags = ['--json', `--outputFile=${path.relative(root, file)}`, ...(underCI ? ['--ci'] : [])];
+  const code = status(process.execPath, [jest, ...flags, ...jestArguments], { env });
+  return withExitCode(ofJestFile(file), code);
+}
