@@ -27,8 +27,8 @@ pub enum SchemaChoice {
 #[derive(Clone, Debug, Default)]
 pub struct CreateOptions {
     pub schema: Option<SchemaChoice>,
-    /// A local path that gets a copy.
-    pub filename: Option<String>,
+    /// An absolute local path that gets a copy.
+    pub filename: Option<PathBuf>,
     pub overwrite: bool,
     /// Touch no backend and write no file.
     pub no_save: bool,
@@ -140,16 +140,9 @@ impl Agent {
     /// Schema, then signature. What is signed is what was checked.
     pub(super) fn sign(&self, draft: &Draft, options: &CreateOptions, now: Timestamp) -> Result<Signed> {
         if let Some(choice) = &options.schema {
-            let path;
             let input = match choice {
                 SchemaChoice::Text(text) => SchemaInput::Text(text),
-                SchemaChoice::Named(text) => match SchemaInput::classify(text) {
-                    SchemaInput::Path(relative) => {
-                        path = self.working_directory.join(relative);
-                        SchemaInput::Path(&path)
-                    }
-                    other => other,
-                },
+                SchemaChoice::Named(text) => SchemaInput::classify(text),
             };
             Schemas::validator(input)?.check(&to_json(draft.object()))?;
         }
@@ -174,7 +167,7 @@ impl Agent {
             self.publish_own_documents().await?;
             return self.vault.put(Kind::Document, signed).await;
         };
-        let (target, overwrite, text) = (self.working_directory.join(filename), options.overwrite, signed.text.clone());
+        let (target, overwrite, text) = (filename.clone(), options.overwrite, signed.text.clone());
         let copy = blocking(move || write_copy(target, &text, overwrite)).await?;
         self.publish_own_documents().await?;
         self.vault.put(Kind::Document, signed).await?;

@@ -25,6 +25,7 @@ const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
 const MARKER: &str = ".creating";
 
 /// The folder and the names in it.
+#[derive(Clone)]
 pub struct KeyDirectory {
     folder: PathBuf,
     private_key: PathBuf,

@@ -71,7 +71,6 @@ impl Agent {
             vault,
             key_directory,
             signer,
-            working_directory: working_directory.to_owned(),
             warnings,
             published: OnceCell::new(),
         })

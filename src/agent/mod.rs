@@ -22,11 +22,11 @@ pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey};
@@ -49,7 +49,6 @@ pub struct Agent {
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
     signer: Option<SecretKey>,
-    working_directory: PathBuf,
     warnings: Vec<String>,
     /// Whether the agent's own documents are known to be in the store.
     published: OnceCell<()>,
@@ -138,9 +137,10 @@ impl Agent {
 
     /// Encrypts the private key file with another password.
     /// Errors: `JACS_PASSWORD` when `password` is wrong or `new_password` weak.
-    pub async fn change_password(&self, password: &str, new_password: &str) -> Result<()> {
+    pub async fn change_password(&self, password: Zeroizing<String>, new_password: Zeroizing<String>) -> Result<()> {
         self.check_writable()?;
-        self.key_directory.change_password(password, new_password)
+        let directory = self.key_directory.clone();
+        documents::blocking(move || directory.change_password(&password, &new_password)).await
     }
 
     fn check_writable(&self) -> Result<()> {

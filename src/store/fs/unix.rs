@@ -1,0 +1,353 @@
+//! The blocking half of the local service on Unix.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, SystemTime};
+
+use opendal::{Buffer, Error, ErrorKind, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::errno::{check_parts, fault, refuse, write_fault};
+use super::names::Names;
+use super::publish::{self, Published, Temporary};
+use super::sync::{self, Known};
+use super::walk::{self, ATTEMPTS, Dirs};
+use super::{Attempt, Outcome, Probe, Publish, Stat, TEMPORARY};
+use crate::store::Durability;
+
+/// An open directory.
+pub(super) type Directory = OwnedFd;
+
+/// A data directory. Paths are relative to it, `/`-separated, `""` for itself.
+#[derive(Debug)]
+pub(super) struct Disk {
+    root: PathBuf,
+    durability: Durability,
+    way: AtomicU8,
+    known: Known,
+}
+
+impl Disk {
+    pub fn new(root: PathBuf, durability: Durability, way: Publish) -> Self {
+        Self { root, durability, way: AtomicU8::new(way as u8), known: Known::default() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Opens a regular file for reading.
+    pub fn open(&self, path: &str) -> Result<(File, Stat)> {
+        let (directory, name) = self.parent(path)?;
+        let file = open_file(&directory, name)?;
+        let found = rustix::fs::fstat(&file).map_err(|errno| fault("the file cannot be read", errno))?;
+        Ok((file, stat_of(&found)))
+    }
+
+    /// Reads `length` bytes from `offset`, fewer at the end of the file, into an allocation of just that size.
+    pub fn read(file: &File, offset: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let position = offset + bytes.len() as u64;
+            match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), position) {
+                Ok(0) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(fault("the file cannot be read", errno)),
+            }
+        }
+        // An allocation may be larger than was asked for.
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    /// What stands at `path`: a regular file or a directory.
+    pub fn stat(&self, path: &str) -> Result<Stat> {
+        let (directory, name) = self.parent(path)?;
+        let found = stat_at(&directory, name).map_err(|errno| walk::entry_fault(&directory, name, errno))?;
+        found.ok_or_else(|| refuse("neither a file nor a directory stands there"))
+    }
+
+    /// The entries of a directory that are regular files or directories and not temporary, with the directory to ask
+    /// for more; `None` when there is no such directory.
+    pub fn list(&self, path: &str) -> Result<Option<(Directory, Names)>> {
+        let dirs = match walk::open_dirs(&self.root, path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let directory = dirs.into_last()?;
+        let failed = |errno| fault("the directory cannot be read", errno);
+        let mut names = Names::default();
+        for entry in rustix::fs::Dir::read_from(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." || name.starts_with(TEMPORARY) {
+                continue;
+            }
+            let is_directory = match entry.file_type() {
+                FileType::Directory => true,
+                FileType::RegularFile => false,
+                FileType::Unknown => match Self::stat_in(&directory, name)? {
+                    Some(stat) => stat.directory,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            names.push(name, is_directory);
+        }
+        names.sort();
+        Ok(Some((directory, names)))
+    }
+
+    /// What stands at `name`; `None` when that is nothing any more, or neither a regular file nor a directory.
+    pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
+        match stat_at(directory, name) {
+            Err(Errno::NOENT | Errno::LOOP) => Ok(None),
+            result => result.map_err(|errno| fault("the entry cannot be read", errno)),
+        }
+    }
+
+    /// Removes a regular file, and its directory when that is empty then and not directly below the root.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        let dirs = walk::open_dirs(&self.root, parent)?;
+        let (directory, above) = dirs.last()?;
+        match stat_at(directory, name) {
+            Ok(Some(stat)) if !stat.directory => {}
+            Ok(_) => return Err(refuse("what stands there is not a file")),
+            Err(errno) => return Err(walk::entry_fault(directory, name, errno)),
+        }
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())
+            .map_err(|errno| fault("the file cannot be removed", errno))?;
+        self.sync_directory(directory)?;
+        if let (Some(above), Some((_, own))) = (above, parent.rsplit_once('/'))
+            && rustix::fs::unlinkat(above, own, AtFlags::REMOVEDIR).is_ok()
+        {
+            self.sync_directory(above)?;
+        }
+        Ok(())
+    }
+
+    fn sync_directory(&self, directory: &OwnedFd) -> Result<()> {
+        match self.durability {
+            Durability::Full => {
+                sync::flush_directory(directory).map_err(|errno| write_fault("the directory cannot be synced", errno))
+            }
+            Durability::None => Ok(()),
+        }
+    }
+
+    /// Tries once to take the lock of a directory.
+    pub fn try_lock(&self, path: &str) -> Result<Attempt> {
+        let dirs = match walk::open_dirs(&self.root, path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Missing),
+            result => result?,
+        };
+        let directory = dirs.into_last()?;
+        match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(Attempt::Busy),
+            Err(errno) if has_no_locks(errno) => return Ok(Attempt::Held(None)),
+            Err(errno) => return Err(fault("the directory cannot be locked", errno)),
+        }
+        // It may have been removed, and made anew by somebody else, just before it was locked.
+        let failed = |errno| fault("the directory cannot be locked", errno);
+        let locked = sync::identity(&directory).map_err(failed)?;
+        match walk::open_dirs(&self.root, path).and_then(Dirs::into_last) {
+            Ok(current) if sync::identity(&current).map_err(failed)? == locked => {
+                Ok(Attempt::Held(Some(directory.into())))
+            }
+            Ok(_) => Ok(Attempt::Busy),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Attempt::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins a file that appears when it is published.
+    pub fn begin(self: &Arc<Self>, path: &str) -> Result<Pending> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        let way = self.way();
+        for _ in 0..ATTEMPTS {
+            let dirs = walk::make_dirs(&self.root, parent)?;
+            let made = dirs.first_made.is_some();
+            let (parent, name) = (parent.to_owned(), name.to_owned());
+            // Before the file is made, so that a failure of that takes the new directory away, too.
+            let mut pending = Pending { disk: self.clone(), parent, name, dirs, file: None, made, bytes: 0 };
+            pending.file = Temporary::create(pending.dirs.last()?.0, way)?;
+            if pending.file.is_some() {
+                return Ok(pending);
+            }
+        }
+        Err(Error::new(ErrorKind::Unexpected, "the directory keeps disappearing"))
+    }
+
+    fn way(&self) -> Publish {
+        match self.way.load(Ordering::Relaxed) {
+            0 => Publish::Unnamed,
+            1 => Publish::Named,
+            _ => Publish::Renamed,
+        }
+    }
+
+    fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str)> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        Ok((walk::open_dirs(&self.root, parent)?.into_last()?, name))
+    }
+
+    /// What the filesystem can do, without leaving anything behind.
+    pub fn probe(&self) -> Probe {
+        let status = rustix::fs::stat(&self.root).ok();
+        // Of a directory that is not there yet, the one in which it will be made.
+        let place = self.root.ancestors().find(|place| place.exists()).unwrap_or(&self.root);
+        let access = rustix::fs::accessat(CWD, place, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, place, flags, Mode::empty()).ok();
+        Probe {
+            exists: status.is_some(),
+            mode: status.as_ref().map(permissions),
+            owner: status.as_ref().map(|status| status.st_uid),
+            writable: access.is_ok(),
+            unnamed_files: directory.as_ref().is_some_and(publish::has_unnamed),
+            locks: directory.is_some_and(|directory| {
+                // Shared, so that it disturbs nobody; one that is taken shows that there are locks.
+                !rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared).is_err_and(has_no_locks)
+            }),
+        }
+    }
+}
+
+/// A file that is being written. Nobody sees it; dropped unpublished, it goes, with the directory made for it.
+pub(super) struct Pending {
+    disk: Arc<Disk>,
+    parent: String,
+    name: String,
+    dirs: Dirs,
+    file: Option<Temporary>,
+    made: bool,
+    bytes: u64,
+}
+
+impl Pending {
+    pub fn write(&mut self, bytes: Buffer) -> Result<()> {
+        let Some(temporary) = &mut self.file else { return Err(finished()) };
+        for chunk in bytes {
+            temporary.file().write_all(&chunk).map_err(|error| write_fault("the file cannot be written", error))?;
+            self.bytes += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Syncs the file, gives it its name, and syncs the directories.
+    pub fn publish(mut self) -> Result<(Outcome, u64)> {
+        let mut temporary = self.file.take().ok_or_else(finished)?;
+        let durable = self.disk.durability == Durability::Full;
+        if durable {
+            sync::flush(temporary.file()).map_err(|errno| write_fault("the file cannot be synced", errno))?;
+        }
+        for _ in 0..ATTEMPTS {
+            let directory = self.dirs.last()?.0;
+            let outcome = match temporary.publish(directory, &self.name)? {
+                Published::Created => Outcome::Created,
+                Published::Exists => Outcome::Exists,
+                Published::Gone => {
+                    self.dirs = walk::make_dirs(&self.disk.root, &self.parent)?;
+                    self.made |= self.dirs.first_made.is_some();
+                    continue;
+                }
+            };
+            self.disk.way.fetch_max(temporary.way as u8, Ordering::Relaxed);
+            if durable {
+                if matches!(outcome, Outcome::Exists) {
+                    sync_existing(directory, &self.name)?;
+                }
+                self.disk.known.sync(&self.dirs)?;
+            }
+            return Ok((outcome, self.bytes));
+        }
+        Err(Error::new(ErrorKind::Unexpected, "the directory keeps disappearing"))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // First, because a directory with a temporary file in it stays.
+        self.file = None;
+        if self.made
+            && let (Ok((_, Some(above))), Some((_, own))) = (self.dirs.last(), self.parent.rsplit_once('/'))
+        {
+            // Fails when the file was published; a writer that uses the same directory makes it anew.
+            let _ = rustix::fs::unlinkat(above, own, AtFlags::REMOVEDIR);
+        }
+    }
+}
+
+/// Another writer's file may be published and not be durable yet; "the same bytes" must mean durable, too.
+fn sync_existing(directory: &OwnedFd, name: &str) -> Result<()> {
+    match open_file(directory, name) {
+        Ok(file) => sync::flush(file).map_err(|errno| write_fault("the file cannot be synced", errno)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn open_file(directory: &OwnedFd, name: &str) -> Result<File> {
+    // Not blocking, because opening a FIFO waits for a writer.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())
+        .map_err(|errno| walk::entry_fault(directory, name, errno))?;
+    let found = rustix::fs::fstat(&file).map_err(|errno| fault("the file cannot be read", errno))?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok(file.into()),
+        _ => Err(refuse("what stands there is not a file")),
+    }
+}
+
+fn stat_at(directory: &OwnedFd, name: &str) -> rustix::io::Result<Option<Stat>> {
+    let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile | FileType::Directory => Ok(Some(stat_of(&found))),
+        FileType::Symlink => Err(Errno::LOOP),
+        _ => Ok(None),
+    }
+}
+
+// The types of the fields differ between platforms.
+#[allow(clippy::unnecessary_cast)]
+fn stat_of(found: &rustix::fs::Stat) -> Stat {
+    let since = Duration::new(found.st_mtime.max(0) as u64, found.st_mtime_nsec as u32);
+    Stat {
+        directory: FileType::from_raw_mode(found.st_mode) == FileType::Directory,
+        bytes: found.st_size as u64,
+        modified: SystemTime::UNIX_EPOCH.checked_add(since),
+    }
+}
+
+// The type of the field differs between platforms.
+#[allow(clippy::unnecessary_cast)]
+fn permissions(status: &rustix::fs::Stat) -> u32 {
+    status.st_mode as u32 & 0o7777
+}
+
+/// Network filesystems may have no locks, or none on directories.
+fn has_no_locks(errno: Errno) -> bool {
+    matches!(errno, Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK | Errno::BADF | Errno::INVAL)
+}
+
+fn finished() -> Error {
+    Error::new(ErrorKind::Unexpected, "the file is finished already")
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
