@@ -9,5 +9,5 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** The version of this package! */
+/** The version of this package. */
 export declare function version(): string

@@ -657,10 +657,10 @@ if (!nativeBinding || forceWasi) {
     let candidateError = null
     let candidateFailed = false
     try {
-      candidateError = __napiWasiResolveCandidate('./target/.addon-debug.napi-stage-nTWyuI/jacs-agent.wasi.cjs', false, ['./target/.addon-debug.napi-stage-nTWyuI/jacs-agent.wasm32-wasi.debug.wasm', './target/.addon-debug.napi-stage-nTWyuI/jacs-agent.wasm32-wasi.wasm'])
+      candidateError = __napiWasiResolveCandidate('./jacs-agent.wasi.cjs', false, ['./jacs-agent.wasm32-wasi.debug.wasm', './jacs-agent.wasm32-wasi.wasm'])
       candidateFailed = candidateError !== null
       if (!candidateFailed) {
-        wasiBinding = require('./target/.addon-debug.napi-stage-nTWyuI/jacs-agent.wasi.cjs')
+        wasiBinding = require('./jacs-agent.wasi.cjs')
         nativeBinding = wasiBinding
         __napiLoadedBindingTarget = 'wasm32-wasi'
         wasiBindingLoaded = true
