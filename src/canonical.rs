@@ -162,7 +162,12 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
 
 /// The same value as serde_json has it, for libraries that take that.
 pub fn to_json(object: &Object) -> serde_json::Value {
-    object.0.iter().map(|(name, value)| (name.to_string(), value_to_json(value))).collect::<serde_json::Map<_, _>>().into()
+    object
+        .0
+        .iter()
+        .map(|(name, value)| (name.to_string(), value_to_json(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn value_to_json(value: &Value) -> serde_json::Value {

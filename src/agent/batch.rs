@@ -48,7 +48,9 @@ impl Agent {
         let per_task = if options.create.no_save { TASK } else { 1 };
         let options = Arc::new(options.create);
         let mut items = texts.into_iter().enumerate();
-        let chunks = std::iter::from_fn(|| Some(items.by_ref().take(per_task).collect::<Vec<_>>()).filter(|chunk| !chunk.is_empty()));
+        let chunks = std::iter::from_fn(|| {
+            Some(items.by_ref().take(per_task).collect::<Vec<_>>()).filter(|chunk| !chunk.is_empty())
+        });
         let tasks = chunks.map(|chunk| {
             let (agent, options, cancel) = (self.clone(), options.clone(), cancel.clone());
             tokio::spawn(async move { agent.create_chunk(chunk, &options, &cancel).await })
@@ -57,7 +59,8 @@ impl Agent {
         let mut progress = Progress { total: total as u64, ..Progress::default() };
         let mut running = stream::iter(tasks).buffer_unordered(concurrency);
         while let Some(finished) = running.next().await {
-            let finished = finished.map_err(|error| Error::new(Code::Internal, "a task of the batch failed").with_source(error))?;
+            let finished = finished
+                .map_err(|error| Error::new(Code::Internal, "a task of the batch failed").with_source(error))?;
             for (index, result) in finished {
                 progress.done += 1;
                 match &result {
@@ -71,7 +74,12 @@ impl Agent {
         gather(results)
     }
 
-    async fn create_chunk(&self, chunk: Vec<(usize, Result<String>)>, options: &CreateOptions, cancel: &Cancel) -> Vec<(usize, Result<String>)> {
+    async fn create_chunk(
+        &self,
+        chunk: Vec<(usize, Result<String>)>,
+        options: &CreateOptions,
+        cancel: &Cancel,
+    ) -> Vec<(usize, Result<String>)> {
         let mut results = Vec::with_capacity(chunk.len());
         for (index, text) in chunk {
             let result = match text {

@@ -57,7 +57,8 @@ impl Agent {
         }
         super::load::settings(&config)?;
         check_agent_type(&options)?;
-        let password = find_password(options.password.as_ref().map(|text| text.as_str()), &environment, &working_directory)?;
+        let password =
+            find_password(options.password.as_ref().map(|text| text.as_str()), &environment, &working_directory)?;
         let password = password.ok_or_else(|| {
             Error::new(Code::Password, "a new private key needs a password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE")
         })?;
@@ -72,7 +73,13 @@ impl Agent {
 }
 
 /// Everything that is written, under the lock of the key directory.
-fn make(options: &CreateAgent, config: &Config, path: &Path, existing: Option<String>, password: &str) -> Result<(PathBuf, DocumentKey)> {
+fn make(
+    options: &CreateAgent,
+    config: &Config,
+    path: &Path,
+    existing: Option<String>,
+    password: &str,
+) -> Result<(PathBuf, DocumentKey)> {
     let directory = KeyDirectory::new(config);
     refuse_existing(&directory)?;
     check_strength(password)?;
@@ -98,7 +105,9 @@ fn refuse_existing(directory: &KeyDirectory) -> Result<()> {
 
 fn make_keys(directory: &KeyDirectory, config: &Config, password: &str) -> Result<SecretKey> {
     let algorithm = Algorithm::parse(config.key_algorithm.name());
-    let algorithm = algorithm.ok_or_else(|| Error::new(Code::Config, "the key algorithm is not known").with("algorithm", config.key_algorithm))?;
+    let algorithm = algorithm.ok_or_else(|| {
+        Error::new(Code::Config, "the key algorithm is not known").with("algorithm", config.key_algorithm)
+    })?;
     let key = match directory.has_private_key() {
         true => directory.unlock(algorithm, password)?,
         false => {
@@ -109,14 +118,21 @@ fn make_keys(directory: &KeyDirectory, config: &Config, password: &str) -> Resul
     };
     match directory.has_public_key() {
         true if directory.public_key()? != *key.public_key() => {
-            Err(Error::new(Code::Conflict, "a public key of another private key stands there already").with_path(directory.folder()))
+            Err(Error::new(Code::Conflict, "a public key of another private key stands there already")
+                .with_path(directory.folder()))
         }
         true => Ok(key),
         false => directory.write_public_key(&key).map(|()| key),
     }
 }
 
-fn make_document(directory: &KeyDirectory, options: &CreateAgent, key: &SecretKey, config: &Config, now: Timestamp) -> Result<OwnDocument> {
+fn make_document(
+    directory: &KeyDirectory,
+    options: &CreateAgent,
+    key: &SecretKey,
+    config: &Config,
+    now: Timestamp,
+) -> Result<OwnDocument> {
     if let Some(made) = directory.own_documents(key.public_key(), config.max_document_bytes)?.pop() {
         return Ok(made);
     }
@@ -183,7 +199,13 @@ fn read_config(path: &Path) -> Result<Option<String>> {
     text.map_err(|_| Error::new(Code::Config, "the configuration file is not UTF-8").with_path(path))
 }
 
-fn resolve(options: &CreateAgent, path: &Path, existing: Option<&str>, environment: &Environment, working_directory: &Path) -> Result<Config> {
+fn resolve(
+    options: &CreateAgent,
+    path: &Path,
+    existing: Option<&str>,
+    environment: &Environment,
+    working_directory: &Path,
+) -> Result<Config> {
     let mut object = Map::new();
     let given = [
         ("jacs_data_directory", &options.data_directory),

@@ -64,13 +64,21 @@ impl Agent {
     /// Replaces the newest version of a document by a new one.
     ///
     /// Errors: as `create_document`; `JACS_NOT_FOUND`; `JACS_CONFLICT` with `current` and `heads`.
-    pub async fn update_document(&self, reference: Reference, text: &str, options: &UpdateOptions, cancel: &Cancel) -> Result<String> {
+    pub async fn update_document(
+        &self,
+        reference: Reference,
+        text: &str,
+        options: &UpdateOptions,
+        cancel: &Cancel,
+    ) -> Result<String> {
         cancel.check()?;
         self.check_options(&options.create)?;
         let input = self.read_input(text)?;
         let key = replaced_key(reference, &input)?;
         if let Some(other) = options.merges.iter().find(|merged| merged.id != key.id) {
-            return Err(Error::new(Code::Input, "a version to merge is of another document").with("version", other).with_key(key));
+            return Err(Error::new(Code::Input, "a version to merge is of another document")
+                .with("version", other)
+                .with_key(key));
         }
         let replaceable = self.vault.begin_update(key, &options.merges).await?;
         let document = Parsed::read(&replaceable.stored.text, Origin::Storage(key), self.vault.max_bytes)?;
@@ -82,7 +90,13 @@ impl Agent {
     }
 
     /// The migration recipe: the same version, signed by this agent.
-    async fn sign_again(&self, draft: Draft<'_>, options: &CreateOptions, now: Timestamp, cancel: &Cancel) -> Result<String> {
+    async fn sign_again(
+        &self,
+        draft: Draft<'_>,
+        options: &CreateOptions,
+        now: Timestamp,
+        cancel: &Cancel,
+    ) -> Result<String> {
         if options.no_save {
             return Ok(self.sign(&draft, options, now)?.text);
         }
@@ -92,13 +106,16 @@ impl Agent {
             return self.stored_again(&draft).await;
         }
         if !versions.is_empty() && !options.resign {
-            let message = "other versions of the document are stored: sign it again with `resign`, or copy it with migrate";
+            let message =
+                "other versions of the document are stored: sign it again with `resign`, or copy it with migrate";
             return Err(Error::new(Code::Conflict, message).with_key(draft.key));
         }
         let signed = self.sign(&draft, options, now)?;
         match self.store_new(signed, options, cancel).await {
             // Somebody ran the same recipe meanwhile.
-            Err(error) if error.code() == Code::Conflict && error.details().path.is_none() => self.stored_again(&draft).await,
+            Err(error) if error.code() == Code::Conflict && error.details().path.is_none() => {
+                self.stored_again(&draft).await
+            }
             text => text,
         }
     }
@@ -107,7 +124,8 @@ impl Agent {
     async fn stored_again(&self, draft: &Draft<'_>) -> Result<String> {
         let text = self.vault.read_text(Kind::Document, draft.key).await?;
         let examined = self.vault.examine(&text, Origin::Storage(draft.key), &VerifyOptions::default()).await?;
-        let same = examined.report.is_valid() && examined.parsed.is_some_and(|stored| stored.unsigned_text() == draft.canonical_text());
+        let same = examined.report.is_valid()
+            && examined.parsed.is_some_and(|stored| stored.unsigned_text() == draft.canonical_text());
         match same {
             true => Ok(text),
             false => Err(Error::new(Code::Conflict, "another document is stored under this key").with_key(draft.key)),
@@ -176,14 +194,14 @@ impl Agent {
 }
 
 fn write_copy(target: PathBuf, text: &str, overwrite: bool) -> Result<Aside> {
-        let names_file = target.file_name().is_some() && !target.is_dir();
-        if !names_file {
-            return Err(Error::new(Code::Input, "the filename does not name a file").with_path(target));
-        }
-        if !overwrite && target.symlink_metadata().is_ok() {
-            return Err(Error::new(Code::Conflict, "a file stands there already").with_path(target));
-        }
-        Aside::write(&target, text.as_bytes())
+    let names_file = target.file_name().is_some() && !target.is_dir();
+    if !names_file {
+        return Err(Error::new(Code::Input, "the filename does not name a file").with_path(target));
+    }
+    if !overwrite && target.symlink_metadata().is_ok() {
+        return Err(Error::new(Code::Conflict, "a file stands there already").with_path(target));
+    }
+    Aside::write(&target, text.as_bytes())
 }
 
 /// Runs what waits for the disk where it holds up nothing else.
@@ -201,7 +219,8 @@ fn replaced_key(reference: Reference, input: &Object) -> Result<DocumentKey> {
         Reference::Newest(id) => match input.text("jacsVersion") {
             Some(version) => Ok(DocumentKey { id, version: version.parse()? }),
             None => {
-                let message = "an update names the version it replaces: as `id:version`, or as `jacsVersion` in the text";
+                let message =
+                    "an update names the version it replaces: as `id:version`, or as `jacsVersion` in the text";
                 Err(Error::new(Code::Input, message).with_key(id))
             }
         },

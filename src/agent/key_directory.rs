@@ -59,7 +59,8 @@ impl KeyDirectory {
     /// The public key; its algorithm follows from its length. Errors: `JACS_KEY` when it is missing or malformed.
     pub fn public_key(&self) -> Result<PublicKey> {
         let raw = durable::read(&self.public_key, MAX_KEY_FILE_BYTES)?;
-        let raw = raw.ok_or_else(|| Error::new(Code::Key, "the public key file is missing").with_path(&self.public_key))?;
+        let raw =
+            raw.ok_or_else(|| Error::new(Code::Key, "the public key file is missing").with_path(&self.public_key))?;
         let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
         let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
         let algorithm = algorithm.ok_or_else(|| {
@@ -85,9 +86,12 @@ impl KeyDirectory {
 
     fn decrypt(&self, password: &str) -> Result<Zeroizing<Vec<u8>>> {
         let text = durable::read(&self.private_key, MAX_KEY_FILE_BYTES)?;
-        let text = text.ok_or_else(|| Error::new(Code::Key, "the private key file is missing").with_path(&self.private_key))?;
+        let text =
+            text.ok_or_else(|| Error::new(Code::Key, "the private key file is missing").with_path(&self.private_key))?;
         let text = String::from_utf8(text);
-        let text = text.map_err(|_| Error::new(Code::Key, "the private key file is not a key file").with_path(&self.private_key))?;
+        let text = text.map_err(|_| {
+            Error::new(Code::Key, "the private key file is not a key file").with_path(&self.private_key)
+        })?;
         key_file::decrypt(&text, password).map_err(|error| error.with_path(&self.private_key))
     }
 
@@ -115,7 +119,10 @@ impl KeyDirectory {
         for folder in entries(&self.folder.join("agents"))? {
             for path in entries(&folder)? {
                 let Some(stored) = key_of(&folder, &path) else { continue };
-                let Some(text) = durable::read(&path, max_bytes)?.and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
+                let Some(text) = durable::read(&path, max_bytes)?.and_then(|bytes| String::from_utf8(bytes).ok())
+                else {
+                    continue;
+                };
                 if let Some(document) = check_own(text, Some(stored), key, max_bytes) {
                     documents.push(document);
                 }
@@ -138,7 +145,10 @@ impl KeyDirectory {
 
     /// Says that a creation is under way, until [`KeyDirectory::end_creation`]: whoever finds the mark finishes it.
     pub fn begin_creation(&self) -> Result<()> {
-        durable::replace(&self.folder.join(MARKER), b"Agent.create is under way, or was cut off: call it again to finish it\n")
+        durable::replace(
+            &self.folder.join(MARKER),
+            b"Agent.create is under way, or was cut off: call it again to finish it\n",
+        )
     }
 
     pub fn is_being_created(&self) -> bool {
@@ -155,7 +165,8 @@ impl KeyDirectory {
         {
             let failed = |error| durable::io_error("the key directory could not be locked", &self.folder, error);
             let folder = File::open(&self.folder).map_err(failed)?;
-            rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).map_err(|errno| failed(errno.into()))?;
+            rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)
+                .map_err(|errno| failed(errno.into()))?;
             Ok(Some(folder))
         }
         #[cfg(not(unix))]

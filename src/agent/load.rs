@@ -33,7 +33,12 @@ impl Agent {
     ///
     /// Errors: `JACS_KEY` for a missing or foreign key, `JACS_PASSWORD`, `JACS_NOT_FOUND` when there is no agent
     /// document that the key signed, `JACS_CONFIG`, `JACS_UNSUPPORTED` for a backend that this build lacks.
-    pub async fn load(config: Config, options: &LoadOptions, environment: &Environment, working_directory: &Path) -> Result<Agent> {
+    pub async fn load(
+        config: Config,
+        options: &LoadOptions,
+        environment: &Environment,
+        working_directory: &Path,
+    ) -> Result<Agent> {
         let key_directory = KeyDirectory::new(&config);
         let public_key = key_directory.public_key()?;
         check_algorithm(&config, &public_key)?;
@@ -41,7 +46,8 @@ impl Agent {
         let signer = match options.read_only {
             true => None,
             false => {
-                let password = find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
+                let password =
+                    find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
                 let password = password.ok_or_else(missing_password)?;
                 warnings.extend(password.warning);
                 Some(unlock(&key_directory, &public_key, &password.text)?)
@@ -54,7 +60,8 @@ impl Agent {
         }
         let chosen = own.iter().rev().find(|document| is_wanted(&config, document)).cloned();
         let chosen = chosen.ok_or_else(|| not_found(&config))?;
-        let versions = own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
+        let versions =
+            own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
         let own_key = OwnKey::new(chosen.key.id, public_key, versions);
         let keyring = Keyring::new(own_key, store.clone(), config.key_resolution.clone(), config.max_document_bytes)?;
         let vault = Vault {
@@ -88,12 +95,15 @@ pub fn settings(config: &Config) -> Result<Settings> {
             Ok(Settings::Fs { root: root.clone(), durability })
         }
         (Storage::Memory, _) => Ok(Settings::Memory),
-        (storage, _) => Err(Error::new(Code::Unsupported, "this version does not have the backend").with("storage", storage)),
+        (storage, _) => {
+            Err(Error::new(Code::Unsupported, "this version does not have the backend").with("storage", storage))
+        }
     }
 }
 
 fn missing_password() -> Error {
-    let message = "the private key needs its password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE";
+    let message =
+        "the private key needs its password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE";
     Error::new(Code::Password, message)
 }
 
@@ -132,7 +142,9 @@ async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> 
     let mut found = Vec::new();
     for key in candidates(config, store).await? {
         match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes).await {
-            Ok(bytes) => found.extend(String::from_utf8(bytes).ok().and_then(|text| check_own(text, Some(key), public_key, max_bytes))),
+            Ok(bytes) => found.extend(
+                String::from_utf8(bytes).ok().and_then(|text| check_own(text, Some(key), public_key, max_bytes)),
+            ),
             Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => {}
             Err(error) => return Err(error),
         }
@@ -141,7 +153,9 @@ async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> 
         for path in entries(&root.join("agent"))? {
             let text = durable::read(&path, max_bytes)?.and_then(|bytes| String::from_utf8(bytes).ok());
             let document = text.and_then(|text| check_own(text, None, public_key, max_bytes));
-            found.extend(document.filter(|document| path.file_stem().is_some_and(|stem| *stem == *document.key.to_string())));
+            found.extend(
+                document.filter(|document| path.file_stem().is_some_and(|stem| *stem == *document.key.to_string())),
+            );
         }
     }
     found.sort_by_key(|document| document.key.version);
@@ -191,7 +205,10 @@ impl Agent {
             .is_ok_and(|stored| stored.canonical_text() == document.text);
         match same {
             true => Ok(()),
-            false => Err(Error::new(Code::Conflict, "another agent document stands in the store under this agent's key").with_key(document.key)),
+            false => {
+                Err(Error::new(Code::Conflict, "another agent document stands in the store under this agent's key")
+                    .with_key(document.key))
+            }
         }
     }
 }

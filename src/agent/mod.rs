@@ -107,7 +107,12 @@ impl Agent {
     }
 
     /// Every version with its chain hash. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
-    pub async fn history(&self, id: crate::id::DocumentId, options: &VerifyOptions, cancel: &Cancel) -> Result<History> {
+    pub async fn history(
+        &self,
+        id: crate::id::DocumentId,
+        options: &VerifyOptions,
+        cancel: &Cancel,
+    ) -> Result<History> {
         cancel.check()?;
         self.vault.history(id, options).await
     }

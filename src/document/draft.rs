@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::CLOCK_TOLERANCE_SECONDS;
+use super::files;
 use super::header::{HEADER_SCHEMA, Header, Level, names};
 use super::members::Members;
 use super::parsed::{Parsed, check_size};
-use super::files;
 use super::signature::{self, Author};
 use crate::canonical::{Object, Value};
 use crate::error::{Code, Error, Result};

@@ -56,7 +56,14 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn load<'env>(&self, env: &'env Env, path: Unknown, object: Option<String>, options: Option<String>, environment: String) -> Promise<'env, String> {
+    pub fn load<'env>(
+        &self,
+        env: &'env Env,
+        path: Unknown,
+        object: Option<String>,
+        options: Option<String>,
+        environment: String,
+    ) -> Promise<'env, String> {
         let source = config_source(&path, object);
         let begun = source.and_then(|source| Ok((self.state.begin_load()?, source)));
         promise(env, async move {
@@ -66,7 +73,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn load_sync(&self, path: Unknown, object: Option<String>, options: Option<String>, environment: String) -> Outcome<String> {
+    pub fn load_sync(
+        &self,
+        path: Unknown,
+        object: Option<String>,
+        options: Option<String>,
+        environment: String,
+    ) -> Outcome<String> {
         outcome(|| {
             let source = config_source(&path, object)?;
             let loading = self.state.begin_load()?;
@@ -87,7 +100,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn create_document<'env>(&self, env: &'env Env, json: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, String> {
+    pub fn create_document<'env>(
+        &self,
+        env: &'env Env,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || text(&json, "json"));
         promise(env, async move {
             let (call, cancel, json) = begun?;
@@ -106,7 +125,10 @@ impl NativeAgent {
     }
 
     /// Texts of the documents as a JSON list.
-    #[napi(ts_return_type = "Promise<string | Failure>", ts_args_type = "all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel")]
+    #[napi(
+        ts_return_type = "Promise<string | Failure>",
+        ts_args_type = "all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel"
+    )]
     pub fn create_documents<'env>(
         &self,
         env: &'env Env,
@@ -116,7 +138,8 @@ impl NativeAgent {
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || Ok(all.iter().map(|json| text(json, "json")).collect::<Vec<_>>()));
-        let progress = progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
+        let progress =
+            progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
         promise(env, async move {
             let (call, cancel, texts) = begun?;
             let options = options::batch(options.as_deref())?;
@@ -135,7 +158,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn get_document<'env>(&self, env: &'env Env, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, String> {
+    pub fn get_document<'env>(
+        &self,
+        env: &'env Env,
+        key: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || reference(&key));
         promise(env, async move {
             let (call, cancel, key) = begun?;
@@ -207,7 +236,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<boolean | Failure>")]
-    pub fn verify_document<'env>(&self, env: &'env Env, json: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, bool> {
+    pub fn verify_document<'env>(
+        &self,
+        env: &'env Env,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, bool> {
         let begun = self.begin(cancel, || text(&json, "json"));
         promise(env, async move { Ok(verify(begun, options).await?.is_valid()) })
     }
@@ -222,7 +257,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn assert_document<'env>(&self, env: &'env Env, json: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, String> {
+    pub fn assert_document<'env>(
+        &self,
+        env: &'env Env,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || text(&json, "json"));
         promise(env, async move {
             let found = verify(begun, options).await?;
@@ -234,7 +275,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn inspect_document<'env>(&self, env: &'env Env, json_or_key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, String> {
+    pub fn inspect_document<'env>(
+        &self,
+        env: &'env Env,
+        json_or_key: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || text(&json_or_key, "jsonOrKey"));
         promise(env, async move {
             let (call, cancel, json_or_key) = begun?;
@@ -249,7 +296,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn verify_history<'env>(&self, env: &'env Env, id: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Promise<'env, String> {
+    pub fn verify_history<'env>(
+        &self,
+        env: &'env Env,
+        id: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Promise<'env, String> {
         let begun = self.begin(cancel, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, cancel, id) = begun?;
@@ -279,7 +332,11 @@ impl NativeAgent {
     }
 
     /// Begins a call and reads its arguments, which only the JavaScript thread can.
-    fn begin<T>(&self, cancel: Option<&Cancel>, arguments: impl FnOnce() -> Result<T>) -> Result<(Call, CancelToken, T)> {
+    fn begin<T>(
+        &self,
+        cancel: Option<&Cancel>,
+        arguments: impl FnOnce() -> Result<T>,
+    ) -> Result<(Call, CancelToken, T)> {
         let call = self.state.begin()?;
         Ok((call, cancel.map(|cancel| cancel.0.clone()).unwrap_or_default(), arguments()?))
     }
@@ -318,5 +375,6 @@ fn read_environment(text: &str) -> Result<Environment> {
 }
 
 fn working_directory() -> Result<PathBuf> {
-    std::env::current_dir().map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))
+    std::env::current_dir()
+        .map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))
 }

@@ -12,15 +12,26 @@ use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
 use crate::vault::{ListFilter, OnFork, ReadOptions, Verify, VerifyOptions};
 
-const CREATE: &[&str] = &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "resign", "onProgress"];
-const UPDATE: &[&str] = &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "merges", "onProgress"];
+const CREATE: &[&str] =
+    &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "resign", "onProgress"];
+const UPDATE: &[&str] =
+    &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "merges", "onProgress"];
 const BATCH: &[&str] = &["schema", "noSave", "concurrency"];
 const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned"];
 const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
 const LOAD: &[&str] = &["password", "readOnly"];
 const CREATE_AGENT: &[&str] = &[
-    "configPath", "dataDirectory", "keyDirectory", "storage", "algorithm", "password", "name", "description", "agentType", "domain",
+    "configPath",
+    "dataDirectory",
+    "keyDirectory",
+    "storage",
+    "algorithm",
+    "password",
+    "name",
+    "description",
+    "agentType",
+    "domain",
 ];
 const MAX_CONCURRENCY: u64 = 4096;
 
@@ -46,9 +57,15 @@ impl<'a> Options<'a> {
         self.0.get(name).filter(|value| **value != Value::Null)
     }
 
-    fn typed<T>(&self, name: &'static str, expected: &'static str, read: impl FnOnce(&Value<'a>) -> Option<T>) -> Result<Option<T>> {
+    fn typed<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        read: impl FnOnce(&Value<'a>) -> Option<T>,
+    ) -> Result<Option<T>> {
         // The value itself may be a secret.
-        let wrong = || Error::new(Code::Input, "an option is not of its type").with("option", name).with("expected", expected);
+        let wrong =
+            || Error::new(Code::Input, "an option is not of its type").with("option", name).with("expected", expected);
         self.get(name).map(|value| read(value).ok_or_else(wrong)).transpose()
     }
 
@@ -65,10 +82,17 @@ impl<'a> Options<'a> {
     }
 
     fn count(&self, name: &'static str, least: u64) -> Result<Option<u64>> {
-        self.typed(name, "a whole number that is large enough", |value| u64::try_from(value.as_integer()?).ok().filter(|count| *count >= least))
+        self.typed(name, "a whole number that is large enough", |value| {
+            u64::try_from(value.as_integer()?).ok().filter(|count| *count >= least)
+        })
     }
 
-    fn one_of<T>(&self, name: &'static str, expected: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
+    fn one_of<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
         self.typed(name, expected, |value| read(value.as_str()?))
     }
 
@@ -106,7 +130,11 @@ impl<'a> Options<'a> {
     fn verify(&self) -> Result<VerifyOptions> {
         Ok(VerifyOptions {
             signed_by: self.texts("signedBy")?.iter().map(|id| id.parse()).collect::<Result<_>>()?,
-            minimum_trust: self.one_of("minimumTrust", "self, pinned, dns, registry or storage", KeySource::from_name)?,
+            minimum_trust: self.one_of(
+                "minimumTrust",
+                "self, pinned, dns, registry or storage",
+                KeySource::from_name,
+            )?,
             allow_unsigned: self.flag("allowUnsigned")?,
         })
     }
@@ -150,7 +178,11 @@ pub fn get(text: Option<&str>) -> Result<ReadOptions> {
         "error" => Some(OnFork::Error),
         _ => None,
     })?;
-    Ok(ReadOptions { verify: verify.unwrap_or_default(), on_fork: on_fork.unwrap_or_default(), checks: options.verify()? })
+    Ok(ReadOptions {
+        verify: verify.unwrap_or_default(),
+        on_fork: on_fork.unwrap_or_default(),
+        checks: options.verify()?,
+    })
 }
 
 pub fn list(text: Option<&str>) -> Result<ListFilter> {

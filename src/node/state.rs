@@ -72,7 +72,9 @@ impl State {
                 Ok(Loading { state: self.clone(), done })
             }
             Phase::Closed => Err(Error::new(Code::Config, "the agent is closed")),
-            Phase::Loading(_) | Phase::Loaded(_) => Err(Error::new(Code::Config, "the agent is loaded already: one instance loads once")),
+            Phase::Loading(_) | Phase::Loaded(_) => {
+                Err(Error::new(Code::Config, "the agent is loaded already: one instance loads once"))
+            }
         }
     }
 

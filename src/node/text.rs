@@ -1,6 +1,6 @@
 //! Strings from JavaScript.
 
-use napi::bindgen_prelude::{FromNapiValue, JsValue, Unknown};
+use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{JsString, ValueType};
 
 use crate::error::{Code, Error, Result};
@@ -8,7 +8,9 @@ use crate::error::{Code, Error, Result};
 /// The text of an argument. Errors: `JACS_INPUT` for another type, and for a lone surrogate, of which napi would
 /// silently make U+FFFD.
 pub fn text(value: &Unknown, name: &'static str) -> Result<String> {
-    let failed = |error: napi::Error| Error::new(Code::Input, "an argument could not be read").with("argument", name).with_source(error);
+    let failed = |error: napi::Error| {
+        Error::new(Code::Input, "an argument could not be read").with("argument", name).with_source(error)
+    };
     if value.get_type().map_err(failed)? != ValueType::String {
         return Err(Error::new(Code::Input, "an argument must be text").with("argument", name));
     }

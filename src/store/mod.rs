@@ -96,6 +96,27 @@ struct Inner {
     locks: Locks,
 }
 
+impl Durability {
+    /// The name in configurations and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Full => "full",
+            Durability::None => "none",
+        }
+    }
+}
+
+impl CreateOnce {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            CreateOnce::Atomic => "atomic",
+            CreateOnce::Checked => "checked",
+            CreateOnce::None => "none",
+        }
+    }
+}
+
 impl Store {
     /// Opens a store; nothing is asked of the backend and nothing is created before the first write. A relative root is
     /// taken from the working directory of this moment.

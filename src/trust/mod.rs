@@ -54,7 +54,8 @@ impl Keyring {
     pub fn new(own: OwnKey, store: Store, sources: Vec<KeyResolution>, max_bytes: u64) -> Result<Keyring> {
         match sources.iter().find(|source| matches!(source, KeyResolution::Registry | KeyResolution::Dns)) {
             Some(source) => {
-                let error = Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
+                let error =
+                    Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
                 Err(error.with("source", source))
             }
             None => Ok(Keyring { own, store, sources, max_bytes }),

@@ -32,7 +32,13 @@ impl OwnKey {
 
     /// Our key, when the claimed version is one of ours: known from the key directory, or a document in the
     /// store (another machine may have made it) that our own key signed. Else why not.
-    pub async fn find(&self, claim: &Claim, document: &Parsed<'_>, store: &Store, max_bytes: u64) -> Result<Result<PublicKey, String>> {
+    pub async fn find(
+        &self,
+        claim: &Claim,
+        document: &Parsed<'_>,
+        store: &Store,
+        max_bytes: u64,
+    ) -> Result<Result<PublicKey, String>> {
         let version = claim.agent.version;
         if self.knows(version) || document.header.key == claim.agent {
             return Ok(Ok(self.key.clone()));

@@ -58,7 +58,12 @@ impl AgentVersion {
 }
 
 /// The key of the claimed agent version, or why there is none to believe.
-pub async fn find(store: &Store, claim: &Claim, document: &Parsed<'_>, max_bytes: u64) -> Result<Result<PublicKey, String>> {
+pub async fn find(
+    store: &Store,
+    claim: &Claim,
+    document: &Parsed<'_>,
+    max_bytes: u64,
+) -> Result<Result<PublicKey, String>> {
     let mut chain = read_all(store, claim, max_bytes).await?;
     if document.header.key == claim.agent && !chain.iter().any(|agent| agent.key == claim.agent) {
         chain.extend(AgentVersion::read(document.canonical_text(), Origin::Caller, max_bytes));
@@ -69,7 +74,9 @@ pub async fn find(store: &Store, claim: &Claim, document: &Parsed<'_>, max_bytes
 /// One agent document of the store; `None` when it is missing or not what it should be.
 pub async fn read_self_signed(store: &Store, key: DocumentKey, max_bytes: u64) -> Result<Option<AgentVersion>> {
     match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes).await {
-        Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| AgentVersion::read(text, Origin::Storage(key), max_bytes))),
+        Ok(bytes) => {
+            Ok(String::from_utf8(bytes).ok().and_then(|text| AgentVersion::read(text, Origin::Storage(key), max_bytes)))
+        }
         Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => Ok(None),
         Err(error) => Err(error),
     }
@@ -78,7 +85,10 @@ pub async fn read_self_signed(store: &Store, key: DocumentKey, max_bytes: u64) -
 async fn read_all(store: &Store, claim: &Claim, max_bytes: u64) -> Result<Vec<AgentVersion>> {
     let id = claim.agent.id;
     let versions = store.versions(Kind::Agent, id).await?;
-    let reads = versions.into_iter().take(MAX_VERSIONS).map(|version| read_self_signed(store, DocumentKey { id, version }, max_bytes));
+    let reads = versions
+        .into_iter()
+        .take(MAX_VERSIONS)
+        .map(|version| read_self_signed(store, DocumentKey { id, version }, max_bytes));
     let read: Vec<Option<AgentVersion>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
     Ok(read.into_iter().flatten().collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lineage, Vault, VersionState, VerifyOptions};
+use super::{Lineage, Vault, VerifyOptions, VersionState};
 use crate::document::Origin;
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey, Version};
@@ -57,7 +57,9 @@ impl Vault {
         let counting = |entry: &&HistoryEntry| entry.state.refused.is_none();
         let versions: Vec<HistoryEntry> =
             lineage.versions.into_iter().zip(chains).map(|(state, chain)| HistoryEntry { state, chain }).collect();
-        let sound = |entry: &HistoryEntry| entry.state.error.is_none() && matches!(entry.chain, Chain::First | Chain::Linked | Chain::Named);
+        let sound = |entry: &HistoryEntry| {
+            entry.state.error.is_none() && matches!(entry.chain, Chain::First | Chain::Linked | Chain::Named)
+        };
         let valid = !damaged && gaps.is_empty() && versions.iter().filter(counting).all(sound);
         Ok(History { id, valid, owner: lineage.owner, versions, heads, gaps })
     }
@@ -77,9 +79,12 @@ fn chain(lineage: &Lineage, state: &VersionState) -> Chain {
 }
 
 fn gaps(lineage: &Lineage) -> Vec<DocumentKey> {
-    let counting = lineage.versions.iter().filter(|state| state.refused.is_none()).filter_map(|state| state.header.as_ref());
+    let counting =
+        lineage.versions.iter().filter(|state| state.refused.is_none()).filter_map(|state| state.header.as_ref());
     let named: BTreeSet<Version> = counting
-        .flat_map(|header| header.previous_version.into_iter().chain(header.merged_versions.clone()).chain([header.original_version]))
+        .flat_map(|header| {
+            header.previous_version.into_iter().chain(header.merged_versions.clone()).chain([header.original_version])
+        })
         .collect();
     named
         .into_iter()

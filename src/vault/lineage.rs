@@ -92,7 +92,9 @@ impl Vault {
         if !versions.iter().all(|version| version.unix_ms().is_some()) {
             return Ok(None);
         }
-        let Some(greatest) = versions.last().copied().filter(|version| !is_future(*version, super::now())) else { return Ok(None) };
+        let Some(greatest) = versions.last().copied().filter(|version| !is_future(*version, super::now())) else {
+            return Ok(None);
+        };
         let key = DocumentKey { id, version: greatest };
         let text = match self.read_text(kind, key).await {
             Err(error) if error.code() == Code::NotFound => return Ok(None),
@@ -127,7 +129,9 @@ impl Lineage {
         for damaged in self.versions.iter().filter(|state| self.is_damaged(state)) {
             // Versions of a foreign kind have no order by id, so a damaged one may always be the newest.
             let older = winner.is_some_and(|winner| {
-                damaged.key.version.unix_ms().is_some() && winner.key.version.unix_ms().is_some() && damaged.key < winner.key
+                damaged.key.version.unix_ms().is_some()
+                    && winner.key.version.unix_ms().is_some()
+                    && damaged.key < winner.key
             });
             if let (false, Some(error)) = (older, &damaged.error) {
                 return Err(error.clone());
@@ -135,7 +139,9 @@ impl Lineage {
         }
         winner.ok_or_else(|| {
             let why = self.versions.iter().rev().find_map(|state| state.refused.clone()).unwrap_or_default();
-            Error::new(Code::Untrusted, "no stored version of the document counts").with("newest", why).with_key(self.id)
+            Error::new(Code::Untrusted, "no stored version of the document counts")
+                .with("newest", why)
+                .with_key(self.id)
         })
     }
 
@@ -170,7 +176,8 @@ impl Lineage {
             let first = self.get(version)?;
             first.agent.filter(|_| first.error.is_none()).map(|agent| agent.id)
         });
-        let refused: Vec<Option<String>> = self.versions.iter().map(|state| self.why_refused(state, original, policy)).collect();
+        let refused: Vec<Option<String>> =
+            self.versions.iter().map(|state| self.why_refused(state, original, policy)).collect();
         for (state, refused) in self.versions.iter_mut().zip(refused) {
             state.refused = refused;
         }
@@ -191,8 +198,14 @@ impl Lineage {
     /// or a pinned one signed decide.
     fn original(&self) -> Result<Option<Version>> {
         let named = |least: KeySource| -> HashSet<Version> {
-            let believed = |state: &&VersionState| state.error.is_none() && state.key_source.is_some_and(|source| source >= least);
-            self.versions.iter().filter(believed).filter_map(|state| state.header.as_ref()).map(|header| header.original_version).collect()
+            let believed =
+                |state: &&VersionState| state.error.is_none() && state.key_source.is_some_and(|source| source >= least);
+            self.versions
+                .iter()
+                .filter(believed)
+                .filter_map(|state| state.header.as_ref())
+                .map(|header| header.original_version)
+                .collect()
         };
         for least in [KeySource::Storage, KeySource::Pinned, KeySource::SelfKey] {
             let named = named(least);
@@ -211,7 +224,9 @@ impl Lineage {
         if let Some(error) = &state.error {
             return Some(format!("{}: {error}", error.code()));
         }
-        let (Some(header), Some(agent)) = (&state.header, state.agent) else { return Some("not a signed document".into()) };
+        let (Some(header), Some(agent)) = (&state.header, state.agent) else {
+            return Some("not a signed document".into());
+        };
         if state.future {
             return Some("its time lies in the future".into());
         }
@@ -225,9 +240,12 @@ impl Lineage {
                 None => "the original version is not here or not valid, so the owner is not known".into(),
             });
         }
-        let before = header.previous_version.and_then(|previous| self.get(previous)).and_then(|before| before.header.as_ref());
+        let before =
+            header.previous_version.and_then(|previous| self.get(previous)).and_then(|before| before.header.as_ref());
         match (before, &header.previous_sha256) {
-            (Some(before), Some(hash)) if before.sha256 != *hash => Some("its chain hash does not match the version it replaces".into()),
+            (Some(before), Some(hash)) if before.sha256 != *hash => {
+                Some("its chain hash does not match the version it replaces".into())
+            }
             _ => None,
         }
     }

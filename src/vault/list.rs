@@ -77,7 +77,9 @@ impl Listing {
             }
         }
         let latest = super::now().as_millisecond() + CLOCK_TOLERANCE_SECONDS * 1000;
-        let present = |entry: &&Entry| entry.key.version.unix_ms().is_none_or(|ms| i64::try_from(ms).is_ok_and(|ms| ms <= latest));
+        let present = |entry: &&Entry| {
+            entry.key.version.unix_ms().is_none_or(|ms| i64::try_from(ms).is_ok_and(|ms| ms <= latest))
+        };
         Ok(entries.iter().filter(present).map(|entry| entry.key).max())
     }
 

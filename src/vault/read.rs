@@ -62,7 +62,9 @@ impl Vault {
         };
         let report = match self.get_exact(key).await {
             Ok(stored) => self.examine(&stored.text, Origin::Storage(key), options).await?.report,
-            Err(error) if error.code() == Code::Hash => Report { key: Some(key), error: Some(error), ..Report::default() },
+            Err(error) if error.code() == Code::Hash => {
+                Report { key: Some(key), error: Some(error), ..Report::default() }
+            }
             Err(error) => return Err(error),
         };
         Ok(Report { heads, ..report })
@@ -81,7 +83,11 @@ impl Vault {
 
     /// The text under a key. Errors: `JACS_NOT_FOUND`; `JACS_HASH` when it is no text or over the limit.
     pub async fn read_text(&self, kind: Kind, key: DocumentKey) -> Result<String> {
-        let bytes = self.store.get(&ObjectKey::Version { kind, key }, self.max_bytes).await.map_err(|error| error.with_key(key))?;
+        let bytes = self
+            .store
+            .get(&ObjectKey::Version { kind, key }, self.max_bytes)
+            .await
+            .map_err(|error| error.with_key(key))?;
         String::from_utf8(bytes).map_err(|_| Error::new(Code::Hash, "the stored bytes are not UTF-8").with_key(key))
     }
 

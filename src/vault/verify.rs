@@ -125,18 +125,31 @@ impl Vault {
         Ok(Examined { report, parsed: Some(parsed) })
     }
 
-    async fn examine_signature(&self, parsed: &Parsed<'_>, claim: &Claim, options: &VerifyOptions, report: &mut Report) -> Result<()> {
+    async fn examine_signature(
+        &self,
+        parsed: &Parsed<'_>,
+        claim: &Claim,
+        options: &VerifyOptions,
+        report: &mut Report,
+    ) -> Result<()> {
         report.agent = Some(claim.agent);
         report.algorithm = Some(claim.algorithm);
         report.signed_at = Some(claim.date.to_string());
         let found = self.keyring.find(claim, parsed).await?;
         report.tried.clone_from(&found.tried);
-        let Some(believed) = report.note("key", found.key(claim).map_err(|error| error.with_key(parsed.header.key))) else {
+        let Some(believed) = report.note("key", found.key(claim).map_err(|error| error.with_key(parsed.header.key)))
+        else {
             return Ok(());
         };
         report.key_source = Some(believed.source);
         report.key_sha256 = Some(believed.key.sha256().to_owned());
-        if report.note("trust", self.check_trust(claim, believed, options).map_err(|error| error.with_key(parsed.header.key))).is_none() {
+        if report
+            .note(
+                "trust",
+                self.check_trust(claim, believed, options).map_err(|error| error.with_key(parsed.header.key)),
+            )
+            .is_none()
+        {
             return Ok(());
         }
         match report.note("fields", parsed.check_fields(claim, options.allow_unsigned)) {
@@ -159,7 +172,8 @@ impl Vault {
             return Err(error.with("key source", believed.source).with("minimum", minimum));
         }
         if !options.signed_by.is_empty() && !options.signed_by.contains(&claim.agent.id) {
-            let error = Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
+            let error =
+                Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
             return Err(error.with("agent", claim.agent.id));
         }
         Ok(())
@@ -187,7 +201,9 @@ impl Vault {
     async fn report_file(&self, file: &FileEntry<'_>, embedded_ok: bool) -> Result<AttachmentReport> {
         let (place, present, ok) = match file.contents {
             Some(_) => (Place::Document, true, Some(embedded_ok)),
-            None if file.stored => (Place::Store, self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await?, None),
+            None if file.stored => {
+                (Place::Store, self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await?, None)
+            }
             None => (Place::Reference, false, None),
         };
         Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })

@@ -42,10 +42,15 @@ impl Vault {
         }
         let (current, heads) = (lineage.newest()?.key, lineage.heads());
         if current != key {
-            return Err(fork(Error::new(Code::Conflict, "the version is not the newest one").with("version", key), current, &heads));
+            return Err(fork(
+                Error::new(Code::Conflict, "the version is not the newest one").with("version", key),
+                current,
+                &heads,
+            ));
         }
         if let Some(other) = merges.iter().find(|merged| **merged == key || !heads.contains(merged)) {
-            let error = Error::new(Code::Conflict, "a version to merge is not another head of the document").with("version", other);
+            let error = Error::new(Code::Conflict, "a version to merge is not another head of the document")
+                .with("version", other);
             return Err(fork(error, current, &heads));
         }
         let text = self.read_text(kind, key).await?;
@@ -94,7 +99,9 @@ impl Vault {
                 return Err(Error::new(Code::Input, "`allVersions` goes with an id without a version").with_key(id));
             }
             Reference::Newest(_) if !all_versions => {
-                return Err(Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id));
+                return Err(
+                    Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id)
+                );
             }
             Reference::Newest(_) => versions,
             Reference::Exact(key) => vec![key.version],
@@ -102,7 +109,10 @@ impl Vault {
         let _lock = self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))?;
         for version in doomed {
             let key = DocumentKey { id, version };
-            self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await.map_err(|error| error.with_key(key))?;
+            self.store
+                .remove(&ObjectKey::Version { kind: Kind::Document, key })
+                .await
+                .map_err(|error| error.with_key(key))?;
         }
         Ok(())
     }
@@ -113,15 +123,19 @@ impl Vault {
         if versions.is_empty() {
             return Err(match self.store.versions(Kind::Agent, id).await?.is_empty() {
                 true => Error::new(Code::NotFound, "no such document is stored").with_key(id),
-                false => Error::new(Code::Input, "agent documents are not removed: other documents are verified by them").with_key(id),
+                false => {
+                    Error::new(Code::Input, "agent documents are not removed: other documents are verified by them")
+                        .with_key(id)
+                }
             });
         }
         if versions.iter().all(|version| version.unix_ms().is_some()) {
             return Ok(versions);
         }
         // Ids of a foreign kind have no order; a lineage that cannot be judged is removed in the order of ids.
-        Ok(self.lineage(Kind::Document, id).await.map_or(versions, |lineage| {
-            lineage.versions.iter().map(|state| state.key.version).collect()
-        }))
+        Ok(self
+            .lineage(Kind::Document, id)
+            .await
+            .map_or(versions, |lineage| lineage.versions.iter().map(|state| state.key.version).collect()))
     }
 }
