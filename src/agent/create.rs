@@ -52,7 +52,8 @@ impl Agent {
         let path = working_directory.join(options.config_path.as_deref().unwrap_or("jacs.config.json"));
         let existing = read_config(&path)?;
         let config = resolve(&options, &path, existing.as_deref(), &environment, &working_directory)?;
-        if config.agent_id_and_version.is_some() {
+        let cut_off = KeyDirectory::new(&config).is_being_created();
+        if config.agent_id_and_version.is_some() && !cut_off {
             return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(&path));
         }
         super::load::settings(&config)?;
@@ -87,11 +88,19 @@ fn make(
     let _lock = directory.lock()?;
     // Another process may have finished its creation while this one waited for the lock.
     refuse_existing(&directory)?;
+    if read_config(path)? != existing {
+        return Err(Error::new(Code::Conflict, "the configuration was written meanwhile").with_path(path));
+    }
     directory.begin_creation()?;
     let key = make_keys(&directory, config, password)?;
     let now = Timestamp::now();
     let document = make_document(&directory, options, &key, config, now)?;
-    write_config(config, options, path, existing, &document, &key, now)?;
+    match config.agent_id_and_version {
+        None => write_config(config, options, path, existing, &document, &key, now)?,
+        // The creation was cut off after its last file.
+        Some(named) if named == document.key => {}
+        Some(_) => return Err(Error::new(Code::Conflict, "the configuration names another agent").with_path(path)),
+    }
     directory.end_creation()?;
     Ok((path.to_owned(), document.key))
 }

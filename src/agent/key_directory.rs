@@ -176,6 +176,9 @@ impl KeyDirectory {
     /// What `doctor` says about permissions.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if self.is_being_created() {
+            warnings.push("the creation of the agent was cut off: call it again".to_owned());
+        }
         #[cfg(unix)]
         for path in [&self.folder, &self.private_key] {
             use std::os::unix::fs::PermissionsExt;

@@ -44,15 +44,22 @@ impl Vault {
     /// Reads and judges every version of a document. Errors: `JACS_NOT_FOUND`; `JACS_CONFLICT` when the
     /// versions name different originals of which none is ours.
     pub async fn lineage(&self, kind: Kind, id: DocumentId) -> Result<Lineage> {
+        let mut lineage = self.read_lineage(kind, id).await?;
+        lineage.judge(self.update_policy)?;
+        Ok(lineage)
+    }
+
+    /// Every version, oldest first, not judged yet. Errors: `JACS_NOT_FOUND`.
+    pub(super) async fn read_lineage(&self, kind: Kind, id: DocumentId) -> Result<Lineage> {
         let versions = self.store.versions(kind, id).await?;
         if versions.is_empty() {
             return Err(Error::new(Code::NotFound, "no such document is stored").with_key(id));
         }
         let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }));
         let states: Vec<Option<VersionState>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
-        let mut lineage = Lineage { id, owner: None, versions: states.into_iter().flatten().collect() };
-        lineage.judge(self.update_policy)?;
-        Ok(lineage)
+        let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
+        versions.sort_by(order);
+        Ok(Lineage { id, owner: None, versions })
     }
 
     /// One version; `None` when it was removed since it was listed.
@@ -86,8 +93,9 @@ impl Vault {
     }
 
     /// The newest version without reading every other: when all versions are ordered by their ids and our own
-    /// key signed the greatest, it counts by itself. `None`: look at the whole lineage.
-    pub async fn newest_of_ours(&self, kind: Kind, id: DocumentId) -> Result<Option<Stored>> {
+    /// key signed the greatest, it counts by itself. It is then verified with `options`. `None`: look at the whole
+    /// lineage.
+    pub async fn newest_of_ours(&self, kind: Kind, id: DocumentId, options: &VerifyOptions) -> Result<Option<Stored>> {
         let versions = self.store.versions(kind, id).await?;
         if !versions.iter().all(|version| version.unix_ms().is_some()) {
             return Ok(None);
@@ -100,7 +108,9 @@ impl Vault {
             Err(error) if error.code() == Code::NotFound => return Ok(None),
             text => text?,
         };
-        let examined = self.examine(&text, Origin::Storage(key), &VerifyOptions::default()).await?;
+        // What the default refuses does not count, whatever the caller accepts.
+        let options = VerifyOptions { allow_unsigned: false, ..options.clone() };
+        let examined = self.examine(&text, Origin::Storage(key), &options).await?;
         let ours = examined.report.is_valid() && examined.report.key_source == Some(KeySource::SelfKey);
         let Some(header) = examined.parsed.map(|parsed| parsed.header).filter(|_| ours) else { return Ok(None) };
         let linked = self.is_linked(kind, &header).await?;
@@ -169,8 +179,7 @@ impl Lineage {
         }
     }
 
-    fn judge(&mut self, policy: UpdatePolicy) -> Result<()> {
-        self.versions.sort_by(order);
+    pub(super) fn judge(&mut self, policy: UpdatePolicy) -> Result<()> {
         let original = self.original()?;
         self.owner = original.and_then(|version| {
             let first = self.get(version)?;

@@ -117,10 +117,10 @@ impl Vault {
             return Ok(Examined { report, parsed: None });
         };
         report.key = Some(parsed.header.key);
-        if report.note("hash", parsed.check_hash()).is_some() {
-            if let Some(claim) = report.note("signature members", parsed.claim()) {
-                self.examine_signature(&parsed, &claim, options, &mut report).await?;
-            }
+        if report.note("hash", parsed.check_hash()).is_some()
+            && let Some(claim) = report.note("signature members", parsed.claim())
+        {
+            self.examine_signature(&parsed, &claim, options, &mut report).await?;
         }
         Ok(Examined { report, parsed: Some(parsed) })
     }

@@ -29,10 +29,11 @@ impl Vault {
     pub async fn begin_update(&self, key: DocumentKey, merges: &[DocumentKey]) -> Result<Replaceable> {
         let kind = Kind::Document;
         let lock = self.store.lock(kind, key.id).await.map_err(|error| error.with_key(key))?;
-        if merges.is_empty() {
-            if let Some(stored) = self.newest_of_ours(kind, key.id).await?.filter(|stored| stored.key == key) {
-                return Ok(Replaceable { stored, _lock: lock });
-            }
+        if merges.is_empty()
+            && let Some(stored) = self.newest_of_ours(kind, key.id, &VerifyOptions::default()).await?
+            && stored.key == key
+        {
+            return Ok(Replaceable { stored, _lock: lock });
         }
         let lineage = self.lineage(kind, key.id).await?;
         let known = lineage.get(key.version);
