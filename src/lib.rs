@@ -1,4 +1,5 @@
 //! Signed, versioned JSON documents for software agents, stored anywhere.
 pub mod config;
+pub mod document;
 pub mod error;
 pub mod id;

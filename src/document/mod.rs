@@ -1,0 +1,2 @@
+//! Documents: what they must look like.
+pub mod schema;
