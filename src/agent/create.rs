@@ -90,12 +90,21 @@ fn make(
     let directory = KeyDirectory::new(config);
     refuse_existing(&directory)?;
     check_strength(password)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if !folder.is_dir() {
+        return Err(Error::new(Code::Input, "the configuration's folder does not exist").with_path(folder));
+    }
     durable::create_folder(directory.folder())?;
     let _lock = directory.lock()?;
     // Another process may have finished its creation while this one waited for the lock.
     refuse_existing(&directory)?;
     if read_config(path)? != existing {
         return Err(Error::new(Code::Conflict, "the configuration was written meanwhile").with_path(path));
+    }
+    if let Some(named) = config.agent_id_and_version
+        && !(directory.has_private_key() && directory.has_own_document(named))
+    {
+        return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(path));
     }
     directory.begin_creation()?;
     let key = make_keys(&directory, config, password)?;
