@@ -18,8 +18,8 @@ const MAX_EXPANSION: u64 = 10_000;
 /// with the document's depth it bounds the stack.
 const MAX_CHAIN: usize = 64;
 
-/// The most schemas with an address of their own.
-const MAX_ADDRESSES: usize = 256;
+/// The most schemas with an address of their own, and with the same anchor.
+const MAX_NAMES: usize = 256;
 
 /// Keywords whose schema, or list of schemas, applies to the same value.
 const IN_PLACE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
@@ -44,6 +44,9 @@ const DEEPER: [&str; 9] = [
 const DEEPER_NAMED: [&str; 4] = ["properties", "patternProperties", "definitions", "$defs"];
 
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+
+/// Keywords that name a schema, and whether the name is an address.
+const NAMES: [(&str, bool); 4] = [("$id", true), ("id", true), ("$anchor", false), ("$dynamicAnchor", false)];
 
 /// Refuses a schema that asks too much of one value, or that leads back to itself without going deeper into
 /// the document. Returns the longest chain of schemas that apply one another to the same value.
@@ -74,10 +77,21 @@ impl Weight {
     }
 }
 
+/// A schema that references may be relative to.
+struct Scope<'a> {
+    root: &'a Value,
+    outer: Option<usize>,
+}
+
 struct Survey<'a> {
-    /// The schema, the built-in ones, and every schema in it that has an address of its own, by the address's
-    /// last segment.
-    roots: Vec<(&'a str, &'a Value)>,
+    /// Whether `id` may be an address; in later drafts it is nobody's but the author's.
+    draft_4: bool,
+    /// The schema, the built-in ones, and every part with an address of its own.
+    scopes: Vec<Scope<'a>>,
+    /// The innermost scope of every object, by place.
+    scope_of: HashMap<*const Value, usize>,
+    /// The parts with an address, by the address's last segment.
+    addressed: HashMap<&'a str, Vec<&'a Value>>,
     anchors: HashMap<&'a str, Vec<&'a Value>>,
     /// Schemas that are still to be weighed: each may stand where a value is checked.
     todo: Vec<&'a Value>,
@@ -88,36 +102,50 @@ struct Survey<'a> {
 
 impl<'a> Survey<'a> {
     fn new(schema: &'a Value) -> Result<Self> {
-        let built_in = built_in::parsed().map(|(url, schema)| (last_segment(url), schema));
         let mut survey = Self {
-            roots: std::iter::once(("", schema)).chain(built_in).collect(),
+            draft_4: names_draft_4(schema),
+            scopes: Vec::new(),
+            scope_of: HashMap::new(),
+            addressed: HashMap::new(),
             anchors: HashMap::new(),
             todo: Vec::new(),
             seen: HashSet::new(),
             weights: HashMap::new(),
         };
-        survey.find_names(schema);
-        if survey.roots.len() > MAX_ADDRESSES {
-            return Err(refused("too many schemas have an address of their own").with("limit", MAX_ADDRESSES));
+        for root in std::iter::once(schema).chain(built_in::parsed().map(|(_, schema)| schema)) {
+            survey.scopes.push(Scope { root, outer: None });
+            survey.find_names(root, survey.scopes.len() - 1);
+        }
+        if survey.scopes.len() > MAX_NAMES || survey.anchors.values().any(|named| named.len() > MAX_NAMES) {
+            return Err(refused("too many schemas have an address or anchor of their own").with("limit", MAX_NAMES));
         }
         survey.collect(schema);
         Ok(survey)
     }
 
     /// Finds addresses and anchors wherever they stand: a place that is no schema may still be referred to.
-    fn find_names(&mut self, value: &'a Value) {
+    fn find_names(&mut self, value: &'a Value, outer: usize) {
         match value {
             Value::Object(members) => {
-                for (name, is_address) in [("$id", true), ("id", true), ("$anchor", false), ("$dynamicAnchor", false)] {
+                let mut scope = outer;
+                for (name, is_address) in NAMES {
+                    if name == "id" && !self.draft_4 {
+                        continue;
+                    }
                     let Some(text) = members.get(name).and_then(Value::as_str) else { continue };
                     match text.strip_prefix('#') {
-                        None if is_address => self.roots.push((last_segment(text), value)),
+                        None if is_address => {
+                            self.addressed.entry(last_segment(text)).or_default().push(value);
+                            scope = self.scopes.len();
+                            self.scopes.push(Scope { root: value, outer: Some(outer) });
+                        }
                         anchor => self.anchors.entry(anchor.unwrap_or(text)).or_default().push(value),
                     }
                 }
-                members.values().for_each(|member| self.find_names(member));
+                self.scope_of.insert(value, scope);
+                members.values().for_each(|member| self.find_names(member, scope));
             }
-            Value::Array(items) => items.iter().for_each(|item| self.find_names(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.find_names(item, outer)),
             _ => {}
         }
     }
@@ -152,7 +180,7 @@ impl<'a> Survey<'a> {
         let named = IN_PLACE_NAMED.iter().filter_map(|keyword| members.get(*keyword)).flat_map(named_schemas);
         let mut parts: Vec<_> = in_place.chain(named).collect();
         for reference in REFERENCES.iter().filter_map(|keyword| members.get(*keyword)?.as_str()) {
-            parts.extend(self.referred(reference)?);
+            parts.extend(self.referred(schema, reference)?);
         }
         // Also before going on: a chain of references may be longer than the stack.
         if depth > MAX_CHAIN {
@@ -171,10 +199,21 @@ impl<'a> Survey<'a> {
         Ok(weight)
     }
 
-    /// The schemas that a reference could name.
-    fn referred(&mut self, reference: &str) -> Result<Vec<&'a Value>> {
+    /// The schemas that a reference in `schema` could name.
+    fn referred(&mut self, schema: &Value, reference: &str) -> Result<Vec<&'a Value>> {
         let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let targets = self.targets(address, fragment);
+        let roots = match address {
+            "" => self.enclosing(schema),
+            address => self.addressed_as(address),
+        };
+        let targets = match fragment {
+            "" => roots,
+            pointer if pointer.starts_with('/') => {
+                let pointer = percent_decoded(pointer);
+                roots.into_iter().filter_map(|root| root.pointer(&pointer)).collect()
+            }
+            anchor => self.anchors.get(anchor).cloned().unwrap_or_default(),
+        };
         if targets.is_empty() {
             return Err(refused("a reference of the schema leads nowhere, and nothing is fetched")
                 .with("reference", reference.chars().take(200).collect::<String>()));
@@ -183,19 +222,31 @@ impl<'a> Survey<'a> {
         Ok(targets)
     }
 
-    fn targets(&self, address: &str, fragment: &str) -> Vec<&'a Value> {
-        let name = last_segment(address);
-        let plain = !matches!(name, "." | "..") && !address.contains('%');
-        let here = |root: &&(&str, &'a Value)| address.is_empty() || (plain && root.0 == name);
-        let roots = self.roots.iter().filter(here).map(|(_, root)| *root);
-        match fragment {
-            "" => roots.collect(),
-            pointer if pointer.starts_with('/') => {
-                let pointer = percent_decoded(pointer);
-                roots.filter_map(|root| root.pointer(&pointer)).collect()
-            }
-            anchor => self.anchors.get(anchor).cloned().unwrap_or_default(),
+    /// All the schemas around one that a relative reference could be relative to: an address that stands
+    /// where no schema is does not count for the schema crate, and for this one it need not.
+    fn enclosing(&self, schema: &Value) -> Vec<&'a Value> {
+        let scope = |index: &usize| self.scopes.get(*index);
+        let innermost = self.scope_of.get(&std::ptr::from_ref(schema)).and_then(scope);
+        std::iter::successors(innermost, |inner| inner.outer.as_ref().and_then(scope)).map(|scope| scope.root).collect()
+    }
+
+    fn addressed_as(&self, address: &str) -> Vec<&'a Value> {
+        match last_segment(address) {
+            "." | ".." => Vec::new(),
+            _ if address.contains('%') => Vec::new(),
+            name => self.addressed.get(name).cloned().unwrap_or_default(),
         }
+    }
+}
+
+fn names_draft_4(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.get("$schema").and_then(Value::as_str).is_some_and(|draft| draft.contains("draft-04"))
+                || members.values().any(names_draft_4)
+        }
+        Value::Array(items) => items.iter().any(names_draft_4),
+        _ => false,
     }
 }
 

@@ -35,7 +35,7 @@ const KEPT: usize = 16;
 const REGEX_BYTES: usize = 1024 * 1024;
 
 /// Looks at the document that a check may take: this many, and so many more for each of its values.
-const LOOKS: u64 = 10_000_000;
+const LOOKS: u64 = 1_000_000;
 const LOOKS_PER_VALUE: u64 = 1000;
 
 /// Looks that finding out what is wrong may take, likewise. An error takes up to a kilobyte, and a

@@ -119,6 +119,16 @@ fn references_that_only_look_circular_are_fine() {
         json!({"properties": {"$ref": {"type": "string"}, "allOf": {"$ref": "#"}}}),
         json!({"const": {"$ref": "nowhere"}, "examples": [{"$ref": "#"}]}),
         json!({"x-note": {"$ref": "nowhere"}}),
+        json!({"examples": (0..300).map(|i| json!({"id": i.to_string()})).collect::<Vec<_>>()}),
+        // Two resources whose parts have the same names.
+        json!({
+            "$ref": "a",
+            "$defs": {
+                "a": {"$id": "a", "$ref": "#/$defs/base", "$defs": {"base": {"$ref": "b"}}},
+                "b": {"$id": "b", "$ref": "#/$defs/base", "$defs": {"base": {"type": "object"}}}
+            },
+            "$id": "https://x.test/s"
+        }),
         json!({"$dynamicAnchor": "t", "properties": {"c": {"$dynamicRef": "#t"}}}),
         json!({
             "$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveAnchor": true,
