@@ -176,7 +176,11 @@ impl Agent {
         let stored = self.store_with_copy(&signed, options).await;
         match stored {
             Ok(()) => Ok(signed.text),
-            Err(error) => Err(error.with_key(signed.key).with_details(|details| details.document = Some(signed.text))),
+            Err(error) => Err(error.with_details(|details| {
+                // Also where a lower layer named another key, such as that of the agent's own document.
+                details.key = Some(signed.key.to_string());
+                details.document = Some(signed.text);
+            })),
         }
     }
 

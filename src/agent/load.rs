@@ -194,7 +194,7 @@ impl Agent {
             let object = ObjectKey::Version { kind: Kind::Agent, key: document.key };
             match self.vault.store.put(&object, document.text.clone().into()).await {
                 Err(error) if error.code() == Code::Conflict => self.check_published(&document).await?,
-                put => drop(put?),
+                put => drop(put.map_err(|error| error.with("agent document", document.key))?),
             }
         }
         Ok(())

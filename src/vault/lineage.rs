@@ -176,6 +176,8 @@ impl Lineage {
     pub fn is_damaged(&self, state: &VersionState) -> bool {
         match (&state.error, state.agent, self.owner) {
             (None, ..) => false,
+            // By its id alone it cannot count, whatever its bytes are; so it stands in nobody's way.
+            _ if state.future => false,
             (Some(error), Some(agent), Some(owner)) => {
                 matches!(error.code(), Code::Hash | Code::Permission) || agent.id == owner
             }
