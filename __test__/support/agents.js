@@ -99,8 +99,13 @@ function treeOf(folder, { times = false } = {}) {
 
 function traceOf(file, times) {
   const { mode, mtimeNs, ctimeNs } = fs.lstatSync(file, { bigint: true });
-  const content = fs.statSync(file).isFile() ? createHash('sha256').update(fs.readFileSync(file)).digest('hex') : '';
-  return [mode.toString(8), content, ...(times ? [`${mtimeNs} ${ctimeNs}`] : [])].join(' ');
+  return [mode.toString(8), contentOf(file), ...(times ? [`${mtimeNs} ${ctimeNs}`] : [])].join(' ');
+}
+
+function contentOf(file) {
+  const found = fs.lstatSync(file);
+  if (found.isSymbolicLink()) return fs.readlinkSync(file);
+  return found.isFile() ? createHash('sha256').update(fs.readFileSync(file)).digest('hex') : '';
 }
 
 /** The two forms of a verb. A synchronous throw of the promise form is not caught here: it fails the test. */
@@ -115,7 +120,7 @@ async function refusal(promise, code) {
     (value) => ({ value }),
     (error) => ({ error }),
   );
-  if (!('error' in outcome)) throw new Error(`not refused: ${JSON.stringify(outcome.value)?.slice(0, 500)}`);
+  if (!('error' in outcome)) throw new Error(`not refused: ${JSON.stringify(outcome.value)?.slice(0, 100)}`);
   const { error } = outcome;
   if (!(error instanceof Error) || error.code === undefined) throw error;
   if (error.code !== code) throw new Error(`${error.code} in place of ${code}`, { cause: error });
