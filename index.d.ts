@@ -2,8 +2,22 @@
 
 /** What went wrong, as a stable code. Compare `code`, never messages. */
 export type JacsErrorCode =
-  | 'JACS_CONFIG' | 'JACS_INPUT' | 'JACS_SCHEMA' | 'JACS_NOT_FOUND' | 'JACS_CONFLICT' | 'JACS_HASH' | 'JACS_SIGNATURE' | 'JACS_UNTRUSTED'
-  | 'JACS_KEY' | 'JACS_PASSWORD' | 'JACS_ATTACHMENT' | 'JACS_PERMISSION' | 'JACS_UNSUPPORTED' | 'JACS_UNAVAILABLE' | 'JACS_ABORTED' | 'JACS_INTERNAL';
+  | 'JACS_CONFIG'
+  | 'JACS_INPUT'
+  | 'JACS_SCHEMA'
+  | 'JACS_NOT_FOUND'
+  | 'JACS_CONFLICT'
+  | 'JACS_HASH'
+  | 'JACS_SIGNATURE'
+  | 'JACS_UNTRUSTED'
+  | 'JACS_KEY'
+  | 'JACS_PASSWORD'
+  | 'JACS_ATTACHMENT'
+  | 'JACS_PERMISSION'
+  | 'JACS_UNSUPPORTED'
+  | 'JACS_UNAVAILABLE'
+  | 'JACS_ABORTED'
+  | 'JACS_INTERNAL';
 
 /** Every rejection of this package. `cause` holds the error below it, where there is one. */
 export class JacsError extends Error {
@@ -31,7 +45,9 @@ export type Algorithm = 'ring-Ed25519' | 'pq2025';
 export type KeySource = 'self' | 'pinned' | 'dns' | 'registry' | 'storage';
 export type Environment = Record<string, string | undefined>;
 /** Keys of `jacs.config.json`; the README has the table. Relative paths mean the working directory. Unknown keys are `JACS_CONFIG`. */
-export interface Config { [key: `jacs_${string}` | `aws_${string}`]: unknown }
+export interface Config {
+  [key: `jacs_${string}` | `aws_${string}`]: unknown;
+}
 
 export interface CreateAgentOptions {
   /** Where the configuration is written, default `./jacs.config.json`. One that names no agent gives the settings and gets the agent. */
@@ -50,8 +66,17 @@ export interface CreateAgentOptions {
   /** Read instead of `process.env`. */
   env?: Environment;
 }
-export interface LoadOptions { password?: string; /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean; env?: Environment }
-export interface Progress { done: number; total?: number; bytes: number; failed: number }
+export interface LoadOptions {
+  password?: string;
+  /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
+  env?: Environment;
+}
+export interface Progress {
+  done: number;
+  total?: number;
+  bytes: number;
+  failed: number;
+}
 
 export interface CreateOptions {
   /** A local file's path, a built-in `https://hai.ai/schemas/...` URL, the schema's text or the schema. Nothing is ever fetched. */
@@ -66,9 +91,17 @@ export interface CreateOptions {
   signal?: AbortSignal;
 }
 /** `merges`: keys of other heads of the same document, which the update closes. */
-export interface UpdateOptions extends Omit<CreateOptions, 'resign'> { merges?: string[] }
+export interface UpdateOptions extends Omit<CreateOptions, 'resign'> {
+  merges?: string[];
+}
 /** `concurrency`: documents stored at the same time, default 64. */
-export interface BatchOptions { schema?: string | object; noSave?: boolean; concurrency?: number; signal?: AbortSignal; onProgress?: (progress: Progress) => void }
+export interface BatchOptions {
+  schema?: string | object;
+  noSave?: boolean;
+  concurrency?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
 export interface VerifyOptions {
   /** Agent ids of which one must have signed, else `JACS_UNTRUSTED`. */
   signedBy?: string | string[];
@@ -85,11 +118,35 @@ export interface GetOptions extends VerifyOptions {
   onFork?: 'winner' | 'error';
 }
 /** `after`: a document id; `since`: RFC 3339. `type` and `agentId` read and verify each document, the rest is from the listing alone. */
-export interface ListOptions { allVersions?: boolean; after?: string; limit?: number; since?: string; type?: string; agentId?: string; signal?: AbortSignal }
-export interface DocumentEntry { key: string; id: string; version: string; bytes?: number; modified?: string }
+export interface ListOptions {
+  allVersions?: boolean;
+  after?: string;
+  limit?: number;
+  since?: string;
+  type?: string;
+  agentId?: string;
+  signal?: AbortSignal;
+}
+export interface DocumentEntry {
+  key: string;
+  id: string;
+  version: string;
+  bytes?: number;
+  modified?: string;
+}
 export type AgentEntry = DocumentEntry;
 /** `accepted`: the version counts for the newest and the heads; `why` says what is against it. `future`: its time lies ahead of the clock. */
-export interface VersionEntry { key: string; version: string; previous?: string; date: string; agentId: string; head: boolean; accepted: boolean; why?: string; future?: boolean }
+export interface VersionEntry {
+  key: string;
+  version: string;
+  previous?: string;
+  date: string;
+  agentId: string;
+  head: boolean;
+  accepted: boolean;
+  why?: string;
+  future?: boolean;
+}
 export interface VerificationReport {
   valid: boolean;
   /** Of the first check that failed. */
@@ -107,17 +164,41 @@ export interface VerificationReport {
   /** The signer's own claim; a signature proves no time. */
   signedAt?: string;
   heads?: string[];
-  attachments: { path: string; sha256: string; where: 'document' | 'store' | 'reference'; present: boolean; ok?: boolean }[];
+  attachments: {
+    path: string;
+    sha256: string;
+    where: 'document' | 'store' | 'reference';
+    present: boolean;
+    ok?: boolean;
+  }[];
 }
 /** `chain`: how a version hangs on the one it replaces: by hash, only by name (other implementations), not stored, or with another hash. */
-export interface HistoryEntry extends VersionEntry { valid: boolean; code?: JacsErrorCode; keySource?: KeySource; chain: 'first' | 'linked' | 'named' | 'missing' | 'broken' }
+export interface HistoryEntry extends VersionEntry {
+  valid: boolean;
+  code?: JacsErrorCode;
+  keySource?: KeySource;
+  chain: 'first' | 'linked' | 'named' | 'missing' | 'broken';
+}
 /** `valid`: every version that counts verified, and its chain leads to the first. `gaps`: versions that are named and not stored. */
-export interface HistoryReport { id: string; valid: boolean; owner?: string; versions: HistoryEntry[]; heads: string[]; gaps: string[] }
+export interface HistoryReport {
+  id: string;
+  valid: boolean;
+  owner?: string;
+  versions: HistoryEntry[];
+  heads: string[];
+  gaps: string[];
+}
 export interface Diagnosis {
   ok: boolean;
   settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
   agent: { id: string; version: string; algorithm: string; keySha256: string; readOnly: boolean };
-  storage: { scheme: string; root?: string; createOnce: 'atomic' | 'checked' | 'none'; durability?: 'full' | 'none'; writable?: boolean };
+  storage: {
+    scheme: string;
+    root?: string;
+    createOnce: 'atomic' | 'checked' | 'none';
+    durability?: 'full' | 'none';
+    writable?: boolean;
+  };
   warnings: string[];
 }
 
@@ -156,9 +237,23 @@ export class Agent {
    * Rejects: `JACS_INPUT` (not I-JSON, over a limit, system fields, already signed), `JACS_SCHEMA`, `JACS_CONFLICT` (`filename` exists);
    * after signing with `err.key` and `err.document`.
    */
-  createDocument(json: string | object, schema?: string | null, filename?: string | null, noSave?: boolean | null, attachments?: null, embed?: null): Promise<string>;
+  createDocument(
+    json: string | object,
+    schema?: string | null,
+    filename?: string | null,
+    noSave?: boolean | null,
+    attachments?: null,
+    embed?: null,
+  ): Promise<string>;
   createDocument(json: string | object, options: CreateOptions): Promise<string>;
-  createDocumentSync(json: string | object, schema?: string | null, filename?: string | null, noSave?: boolean | null, attachments?: null, embed?: null): string;
+  createDocumentSync(
+    json: string | object,
+    schema?: string | null,
+    filename?: string | null,
+    noSave?: boolean | null,
+    attachments?: null,
+    embed?: null,
+  ): string;
   createDocumentSync(json: string | object, options: CreateOptions): string;
   /** Many documents, signed on all cores. Stores what it can and rejects with `err.documents` and `err.failures` when some failed. */
   createDocuments(all: (string | object)[], options?: BatchOptions): Promise<string[]>;

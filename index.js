@@ -138,7 +138,7 @@ class Agent {
 
   async *#pages(kind, options) {
     const listing = new native.Listing(this.#native, kind, ...encoded(options));
-    for (let page; (page = parsed(await listing.next())) !== undefined; ) yield* page;
+    for (let page; (page = parsed(await listing.next())) !== undefined;) yield* page;
   }
 
   #who() {
@@ -183,8 +183,8 @@ function createArguments([schema, filename, noSave, attachments, embed, ...more]
     if ([filename, noSave, attachments, embed, ...more].some(given)) throw input('the options are the last argument');
     return withCancel(checkedOptions(schema, 1));
   }
-  if (schema == null && filename == null && attachments == null && embed == null && more.length === 0) {
-    return noSave == null ? NO_OPTIONS : { options: encode({ noSave }) };
+  if (!given(schema) && !given(filename) && !given(attachments) && !given(embed)) {
+    return given(noSave) ? { options: encode({ noSave }) } : NO_OPTIONS;
   }
   return withCancel({ schema, filename, noSave, attachments, embed });
 }
@@ -208,7 +208,8 @@ const given = (value) => value !== undefined && value !== null;
 
 function checkedOptions(options, place) {
   if (!given(options)) return {};
-  if (typeof options !== 'object' || Array.isArray(options)) throw input(`argument ${place + 1} must be an object of options`);
+  if (typeof options !== 'object' || Array.isArray(options))
+    throw input(`argument ${place + 1} must be an object of options`);
   return options;
 }
 
@@ -224,7 +225,8 @@ function withCancel(options) {
 /** Options as text; native code knows their names. Only the signal stays here. */
 function encode({ signal: _, ...options }) {
   for (const [name, value] of Object.entries(options)) {
-    if (['function', 'symbol', 'bigint'].includes(typeof value)) throw input(`an option is not of its type (option: ${name})`);
+    if (['function', 'symbol', 'bigint'].includes(typeof value))
+      throw input(`an option is not of its type (option: ${name})`);
   }
   return textOf(options);
 }

@@ -15,7 +15,7 @@ const ALLOWED = {
   config: ['error', 'id'],
   canonical: ['error'],
   crypto: ['error'],
-  document: ['error', 'id', 'canonical', 'crypto'],
+  document: ['error', 'id', 'config', 'canonical', 'crypto'],
   store: ['error', 'id'],
   trust: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store'],
   vault: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],

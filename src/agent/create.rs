@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::documents::blocking;
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
 use crate::canonical::{Object, parse_object};
@@ -64,10 +65,15 @@ impl Agent {
             Error::new(Code::Password, "a new private key needs a password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE")
         })?;
         let text = password.text.clone();
-        let work = move || make(&options, &config, &path, existing, &text);
-        let (path, key) = super::documents::blocking(work).await?;
-        let mut config = Config::from_file(&path, &environment, &working_directory)?;
-        config.agent_id_and_version = Some(key);
+        let made = blocking(move || {
+            let key = make(&options, &config, &path, existing, &text)?;
+            // The options stay above the environment, as in every load with an object.
+            let written = read_config(&path)?;
+            let mut config = resolve(&options, &path, written.as_deref(), &environment, &working_directory)?;
+            config.agent_id_and_version = Some(key);
+            Ok((config, environment, working_directory))
+        });
+        let (config, environment, working_directory) = made.await?;
         let load = LoadOptions { password: Some(password.text), read_only: false };
         Agent::load(config, &load, &environment, &working_directory).await
     }
@@ -80,16 +86,25 @@ fn make(
     path: &Path,
     existing: Option<String>,
     password: &str,
-) -> Result<(PathBuf, DocumentKey)> {
+) -> Result<DocumentKey> {
     let directory = KeyDirectory::new(config);
     refuse_existing(&directory)?;
     check_strength(password)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if !folder.is_dir() {
+        return Err(Error::new(Code::Input, "the configuration's folder does not exist").with_path(folder));
+    }
     durable::create_folder(directory.folder())?;
     let _lock = directory.lock()?;
     // Another process may have finished its creation while this one waited for the lock.
     refuse_existing(&directory)?;
     if read_config(path)? != existing {
         return Err(Error::new(Code::Conflict, "the configuration was written meanwhile").with_path(path));
+    }
+    if let Some(named) = config.agent_id_and_version
+        && !(directory.has_private_key() && directory.has_own_document(named))
+    {
+        return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(path));
     }
     directory.begin_creation()?;
     let key = make_keys(&directory, config, password)?;
@@ -102,7 +117,7 @@ fn make(
         Some(_) => return Err(Error::new(Code::Conflict, "the configuration names another agent").with_path(path)),
     }
     directory.end_creation()?;
-    Ok((path.to_owned(), document.key))
+    Ok(document.key)
 }
 
 fn refuse_existing(directory: &KeyDirectory) -> Result<()> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Agent, Cancel};
 use crate::canonical::{Object, parse_object, to_json};
-use crate::document::schema::{SchemaInput, Schemas};
+use crate::document::schema::SchemaInput;
 use crate::document::{Draft, Origin, Parsed, Replaced, Signed};
 use crate::durable::Aside;
 use crate::error::{Code, Error, Result};
@@ -162,7 +162,7 @@ impl Agent {
                 SchemaChoice::Text(text) => SchemaInput::Text(text),
                 SchemaChoice::Named(text) => SchemaInput::classify(text),
             };
-            Schemas::validator(input)?.check(&to_json(draft.object()))?;
+            self.schemas.validator(input)?.check(&to_json(draft.object()))?;
         }
         draft.sign(&self.author()?, now, self.vault.max_bytes)
     }

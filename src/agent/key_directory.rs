@@ -134,13 +134,22 @@ impl KeyDirectory {
 
     /// Keeps an agent document beside the key; the same one again is success.
     pub fn write_own_document(&self, document: &OwnDocument) -> Result<()> {
-        let folder = self.folder.join("agents").join(document.key.id.to_string());
-        durable::create_folder(&folder)?;
-        let path = folder.join(format!("{}.json", document.key.version));
+        let path = self.own_document_path(document.key);
+        if let Some(folder) = path.parent() {
+            durable::create_folder(folder)?;
+        }
         match durable::read(&path, u64::MAX - 1)? {
             Some(bytes) if bytes == document.text.as_bytes() => Ok(()),
             _ => durable::create(&path, document.text.as_bytes()),
         }
+    }
+
+    pub fn has_own_document(&self, key: DocumentKey) -> bool {
+        self.own_document_path(key).is_file()
+    }
+
+    fn own_document_path(&self, key: DocumentKey) -> PathBuf {
+        self.folder.join("agents").join(key.id.to_string()).join(format!("{}.json", key.version))
     }
 
     /// Says that a creation is under way, until [`KeyDirectory::end_creation`]: whoever finds the mark finishes it.

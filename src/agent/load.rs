@@ -10,6 +10,7 @@ use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries};
 use crate::config::{self, Config, Environment, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::document::Parsed;
+use crate::document::schema::Schemas;
 use crate::durable;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
@@ -79,6 +80,7 @@ impl Agent {
             key_directory,
             signer,
             warnings,
+            schemas: Schemas::new(),
             published: OnceCell::new(),
         })
     }

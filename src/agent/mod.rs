@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
+use crate::document::schema::Schemas;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Report, Vault, VerifyOptions};
@@ -50,6 +51,7 @@ pub struct Agent {
     /// `None` when loaded read-only.
     signer: Option<SecretKey>,
     warnings: Vec<String>,
+    schemas: Schemas,
     /// Whether the agent's own documents are known to be in the store.
     published: OnceCell<()>,
 }

@@ -17,13 +17,18 @@ pub(super) fn parse_object(text: &str) -> Result<Map<String, Value>> {
     if text.len() as u64 > MAX_BYTES {
         return Err(Error::new(Code::Config, "the configuration is too long").with("limit in bytes", MAX_BYTES));
     }
-    match serde_json::from_str(text) {
-        Ok(Strict(Value::Object(members))) => Ok(members),
-        Ok(Strict(other)) => {
+    match parse_strict(text) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(other) => {
             Err(Error::new(Code::Config, "the configuration must be a JSON object").with("found", type_name(&other)))
         }
         Err(error) => Err(Error::new(Code::Config, "the configuration is not valid JSON").with("reason", &error)),
     }
+}
+
+/// Parses JSON in which no object has a member twice.
+pub(crate) fn parse_strict(text: &str) -> std::result::Result<Value, serde_json::Error> {
+    serde_json::from_str(text).map(|Strict(value)| value)
 }
 
 /// The type of a value, for messages that must not show the value.

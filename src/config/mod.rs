@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
+pub(crate) use json::parse_strict;
 pub use location::Location;
 pub use password::{Password, PasswordSource, find_password};
 pub use report::Setting;

@@ -15,7 +15,6 @@ mod files;
 mod header;
 mod members;
 mod parsed;
-
 pub mod schema;
 mod signature;
 

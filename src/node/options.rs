@@ -136,6 +136,7 @@ impl<'a> Options<'a> {
                 KeySource::from_name,
             )?,
             allow_unsigned: self.flag("allowUnsigned")?,
+            introduces: false,
         })
     }
 }

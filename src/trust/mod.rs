@@ -62,19 +62,19 @@ impl Keyring {
         }
     }
 
-    /// The key that `claim` names. `document` is the signed document itself: an agent's document that is not
-    /// stored yet speaks for itself, as far as it continues what is stored.
+    /// The key that `claim` names. `document` is the signed document itself; where it `introduces` its agent,
+    /// because it is about to be stored, it speaks for itself as far as it continues what is stored.
     ///
     /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a source could not be asked; never because a key is
     /// unknown or wrong, which is in what comes back.
-    pub async fn find(&self, claim: &Claim, document: &Parsed<'_>) -> Result<Found> {
+    pub async fn find(&self, claim: &Claim, document: &Parsed<'_>, introduces: bool) -> Result<Found> {
         let mut found = Found::default();
         if self.own.id() == claim.agent.id {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
             let answer = self.own.find(claim, document, &self.store, self.max_bytes).await?;
             found.note(KeySource::SelfKey, answer, claim);
         } else if self.sources.contains(&KeyResolution::Storage) {
-            let answer = stored::find(&self.store, claim, document, self.max_bytes).await?;
+            let answer = stored::find(&self.store, claim, document, introduces, self.max_bytes).await?;
             found.note(KeySource::Storage, answer, claim);
         }
         Ok(found)

@@ -62,10 +62,11 @@ pub async fn find(
     store: &Store,
     claim: &Claim,
     document: &Parsed<'_>,
+    introduces: bool,
     max_bytes: u64,
 ) -> Result<Result<PublicKey, String>> {
     let mut chain = read_all(store, claim, max_bytes).await?;
-    if document.header.key == claim.agent && !chain.iter().any(|agent| agent.key == claim.agent) {
+    if introduces && document.header.key == claim.agent && !chain.iter().any(|agent| agent.key == claim.agent) {
         chain.extend(AgentVersion::read(document.canonical_text(), Origin::Caller, max_bytes));
     }
     Ok(believe(&chain, claim.agent.version))

@@ -45,7 +45,7 @@ impl Vault {
     /// Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT` for different originals.
     pub async fn history(&self, id: DocumentId, options: &VerifyOptions) -> Result<History> {
         let (kind, mut lineage) = self.find_lineage(id).await?;
-        let damaged = lineage.newest().is_err();
+        let damaged = lineage.newest().is_err() || lineage.versions.iter().any(|state| lineage.is_damaged(state));
         // What the caller asks beyond the configuration decides about validity, not about succession.
         for state in lineage.versions.iter_mut().filter(|state| state.refused.is_none()) {
             let text = self.read_text(kind, state.key).await?;

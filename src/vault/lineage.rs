@@ -79,7 +79,8 @@ impl Vault {
             Err(error) => {
                 return match error.code() {
                     Code::NotFound => Ok(None),
-                    Code::Hash => Ok(Some(VersionState { error: Some(error), ..state })),
+                    // Not a file, or not one that may be read, is damage like a changed one.
+                    Code::Hash | Code::Permission => Ok(Some(VersionState { error: Some(error), ..state })),
                     _ => Err(error),
                 };
             }
@@ -123,7 +124,7 @@ impl Vault {
         let key = DocumentKey { id: header.key.id, version: previous };
         let text = match self.read_text(kind, key).await {
             Err(error) if error.code() == Code::NotFound => return Ok(true),
-            Err(error) if error.code() == Code::Hash => return Ok(false),
+            Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => return Ok(false),
             text => text?,
         };
         let before = crate::document::Parsed::read(&text, Origin::Storage(key), self.max_bytes);
@@ -148,7 +149,11 @@ impl Lineage {
             }
         }
         winner.ok_or_else(|| {
-            let why = self.versions.iter().rev().find_map(|state| state.refused.clone()).unwrap_or_default();
+            let greatest = self.versions.last();
+            if let Some(error) = greatest.and_then(|state| state.error.clone()) {
+                return error;
+            }
+            let why = greatest.and_then(|state| state.refused.clone()).unwrap_or_default();
             Error::new(Code::Untrusted, "no stored version of the document counts")
                 .with("newest", why)
                 .with_key(self.id)
@@ -168,14 +173,13 @@ impl Lineage {
 
     /// Whether a version failed its checks in a way that its author cannot have meant: bytes that are not what
     /// was written, or a signature that claims the owner and is not the owner's. A stranger's is merely refused.
-    fn is_damaged(&self, state: &VersionState) -> bool {
-        match &state.error {
-            None => false,
-            Some(error) if error.code() == Code::Hash => true,
-            Some(_) => match (state.agent, self.owner) {
-                (Some(agent), Some(owner)) => agent.id == owner,
-                _ => state.agent.is_none(),
-            },
+    pub fn is_damaged(&self, state: &VersionState) -> bool {
+        match (&state.error, state.agent, self.owner) {
+            (None, ..) => false,
+            (Some(error), Some(agent), Some(owner)) => {
+                matches!(error.code(), Code::Hash | Code::Permission) || agent.id == owner
+            }
+            (Some(_), ..) => true,
         }
     }
 
@@ -249,8 +253,9 @@ impl Lineage {
                 None => "the original version is not here or not valid, so the owner is not known".into(),
             });
         }
-        let before =
-            header.previous_version.and_then(|previous| self.get(previous)).and_then(|before| before.header.as_ref());
+        // A version that does not verify is not at hand: what was done to it says nothing about its successor.
+        let before = header.previous_version.and_then(|previous| self.get(previous));
+        let before = before.filter(|before| before.error.is_none()).and_then(|before| before.header.as_ref());
         match (before, &header.previous_sha256) {
             (Some(before), Some(hash)) if before.sha256 != *hash => {
                 Some("its chain hash does not match the version it replaces".into())

@@ -72,21 +72,33 @@ impl Vault {
 
     /// The report for a stored document, valid or not. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions) -> Result<Report> {
-        let (key, heads) = match reference {
-            Reference::Exact(key) => (key, None),
-            Reference::Newest(id) => {
-                let (_, lineage) = self.find_lineage(id).await?;
-                (lineage.newest()?.key, Some(lineage.heads()))
-            }
+        let id = match reference {
+            Reference::Exact(key) => return self.inspect_exact(key, options).await,
+            Reference::Newest(id) => id,
         };
-        let report = match self.get_exact(key).await {
-            Ok(stored) => self.examine(&stored.text, Origin::Storage(key), options).await?.report,
-            Err(error) if error.code() == Code::Hash => {
-                Report { key: Some(key), error: Some(error), ..Report::default() }
+        let (_, lineage) = self.find_lineage(id).await?;
+        let newest = lineage.newest().map(|state| state.key);
+        // Where no version can be named the newest, the one that stands in the way is reported.
+        let damaged = newest.as_ref().err().and_then(|error| error.details().key.as_ref()?.parse().ok());
+        let key = newest.as_ref().ok().copied().or(damaged).or(lineage.versions.last().map(|state| state.key));
+        let key = key.ok_or_else(|| Error::new(Code::NotFound, "no such document is stored").with_key(id))?;
+        let mut report = self.inspect_exact(key, options).await?;
+        if report.is_valid() {
+            report.note("succession", newest);
+        }
+        Ok(Report { heads: Some(lineage.heads()), ..report })
+    }
+
+    async fn inspect_exact(&self, key: DocumentKey, options: &VerifyOptions) -> Result<Report> {
+        match self.get_exact(key).await {
+            Ok(stored) => Ok(self.examine(&stored.text, Origin::Storage(key), options).await?.report),
+            Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => {
+                let mut report = Report { key: Some(key), ..Report::default() };
+                report.note::<()>("format", Err(error));
+                Ok(report)
             }
-            Err(error) => return Err(error),
-        };
-        Ok(Report { heads, ..report })
+            Err(error) => Err(error),
+        }
     }
 
     /// All versions of a document or an agent, and which count.

@@ -19,6 +19,8 @@ pub struct VerifyOptions {
     pub minimum_trust: Option<KeySource>,
     /// Accepts the two fields that other implementations never sign.
     pub allow_unsigned: bool,
+    /// The text is about to be stored: an agent's document may then speak for itself.
+    pub introduces: bool,
 }
 
 /// One check that was made. After the first that failed no other is made.
@@ -91,7 +93,7 @@ impl Report {
     }
 
     /// Notes a check; the value when it held, `None` (and the error kept) when it failed.
-    fn note<T>(&mut self, name: &'static str, outcome: Result<T>) -> Option<T> {
+    pub(super) fn note<T>(&mut self, name: &'static str, outcome: Result<T>) -> Option<T> {
         match outcome {
             Ok(value) => {
                 self.checks.push(Check { name, ok: true, detail: None });
@@ -135,7 +137,7 @@ impl Vault {
         report.agent = Some(claim.agent);
         report.algorithm = Some(claim.algorithm);
         report.signed_at = Some(claim.date.to_string());
-        let found = self.keyring.find(claim, parsed).await?;
+        let found = self.keyring.find(claim, parsed, options.introduces).await?;
         report.tried.clone_from(&found.tried);
         let Some(believed) = report.note("key", found.key(claim).map_err(|error| error.with_key(parsed.header.key)))
         else {

@@ -63,7 +63,8 @@ impl Vault {
     /// Errors: the code of the first check that fails; `JACS_ATTACHMENT` when a stored attachment is not here;
     /// `JACS_CONFLICT` when other bytes stand under its key.
     pub async fn save(&self, text: &str) -> Result<Stored> {
-        let (parsed, report) = self.examine(text, Origin::Caller, &VerifyOptions::default()).await?.valid()?;
+        let options = VerifyOptions { introduces: true, ..VerifyOptions::default() };
+        let (parsed, report) = self.examine(text, Origin::Caller, &options).await?.valid()?;
         let kind = match &*parsed.header.document_type {
             "agent" if report.agent == Some(parsed.header.key) => Kind::Agent,
             "agent" | "config" => {
