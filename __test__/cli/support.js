@@ -26,10 +26,9 @@ class Workspace {
 
   /** Runs what must be refused, for people and for machines; gives the error object. */
   async refused(args, code, options) {
-    const human = await this.run(args, options);
+    const [human, machine] = await Promise.all([this.run(args, options), this.run([...args, '--json'], options)]);
     expect(human.stderr).toMatch(new RegExp(`^jacs-agent: ${code}: `));
     expect(human).toMatchObject({ code: 1, stdout: '' });
-    const machine = await this.run([...args, '--json'], options);
     expect(machine).toMatchObject({ code: 1, stderr: '' });
     const { error } = JSON.parse(machine.stdout);
     expect(error).toMatchObject({ code, message: expect.any(String), retryable: expect.any(Boolean) });
