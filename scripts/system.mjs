@@ -1,7 +1,7 @@
 // Programs of the operating system that some test suites need.
 import { output, status, underCI } from './process.mjs';
 
-// `missing` is what stands in the output of a run that leaves suites out.
+// `leavesOut` is what a run without the tool says it did not test.
 const TOOLS = [
   {
     name: 'strace',

@@ -6,7 +6,7 @@ import { line, none, ofCargoLine, ofJestFile, sum, withExitCode } from './counts
 import { installPackages } from './install.mjs';
 import { Failure, follow, main, npm, root, status, underCI } from './process.mjs';
 import { installTools } from './system.mjs';
-import { checkToolchain } from './toolchain.mjs';
+import { checkToolchain, hostTarget } from './toolchain.mjs';
 import { pythonWithJacs } from './venv.mjs';
 
 const soak = process.argv.includes('--soak');
@@ -39,9 +39,10 @@ function testEnvironment() {
 
 async function cargoTests() {
   let counts = none;
-  const code = await follow('cargo', ['test', '--locked', '--no-fail-fast'], (text) => {
-    counts = sum(counts, ofCargoLine(text));
-  });
+  const count = (text) => (counts = sum(counts, ofCargoLine(text)));
+  // napi names the target when it builds; naming the same one here shares what it compiled.
+  const env = { CARGO_BUILD_TARGET: hostTarget(), ...process.env };
+  const code = await follow('cargo', ['test', '--locked', '--no-fail-fast'], count, { env });
   return withExitCode(counts, code);
 }
 

@@ -15,6 +15,11 @@ export function checkToolchain() {
   }
 }
 
+/** The target that cargo builds for when none is named. */
+export function hostTarget() {
+  return /^host: (.+)$/m.exec(output('rustc', ['-vV']))[1];
+}
+
 function checkRust() {
   const needed = /^rust-version = "(.+)"$/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'))[1];
   const found = /^cargo (\S+)/.exec(output('cargo', ['--version']) ?? '')?.[1];
