@@ -284,7 +284,10 @@ export class Agent {
   verifyDocumentSync(json: string | object, options?: VerifyOptions): boolean;
   /** As `verifyDocument`, and rejects with the code of the first check that failed. */
   assertDocument(json: string | object, options?: VerifyOptions): Promise<VerificationReport>;
-  /** The report for a text or a key, valid or not. A valid signature proves the key, not the time. */
+  /**
+   * The report for a text or a key, valid or not. A valid signature proves the key, not the time. What is no JSON object is taken
+   * for a key: pass texts of strangers to `assertDocument`.
+   */
   inspectDocument(jsonOrKey: string, options?: VerifyOptions): Promise<VerificationReport>;
   /** Every version of a document with signer and chain hash. */
   verifyHistory(id: string, options?: VerifyOptions): Promise<HistoryReport>;

@@ -11,15 +11,15 @@ const source = path.join(root, 'src');
 const ALLOWED = {
   error: [],
   id: ['error'],
-  durable: ['error'],
-  config: ['error', 'id'],
+  local_file: ['error'],
+  config: ['error', 'id', 'local_file'],
   canonical: ['error'],
   crypto: ['error'],
-  document: ['error', 'id', 'config', 'canonical', 'crypto'],
+  document: ['error', 'id', 'config', 'local_file', 'canonical', 'crypto'],
   store: ['error', 'id'],
   trust: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store'],
   vault: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],
-  agent: ['error', 'id', 'durable', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault'],
+  agent: ['error', 'id', 'local_file', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault'],
   node: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault', 'agent'],
 };
 

@@ -17,9 +17,9 @@ use crate::canonical::{Object, parse_object};
 use crate::config::{Config, Environment, EnvironmentUse, find_password};
 use crate::crypto::{Algorithm, SecretKey, Signer, check_strength};
 use crate::document::{Author, Draft};
-use crate::durable;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
+use crate::local_file;
 
 /// `$schema` of agent documents and of configurations, and what a configuration may hold in bytes.
 const AGENT_SCHEMA: &str = "https://hai.ai/schemas/agent/v1/agent.schema.json";
@@ -94,7 +94,7 @@ fn make(
     if !folder.is_dir() {
         return Err(Error::new(Code::Input, "the configuration's folder does not exist").with_path(folder));
     }
-    durable::create_folder(directory.folder())?;
+    local_file::create_folder(directory.folder())?;
     let _lock = directory.lock()?;
     // Another process may have finished its creation while this one waited for the lock.
     refuse_existing(&directory)?;
@@ -205,8 +205,8 @@ fn write_config(
     let signed = Draft::of_system(parse_object(&text)?, config_key, now).sign(&author, now, MAX_CONFIG_BYTES)?;
     let readable = readable(&signed.text)?;
     match existing {
-        Some(_) => durable::replace(path, readable.as_bytes()),
-        None => durable::create(path, readable.as_bytes()),
+        Some(_) => local_file::replace(path, readable.as_bytes()),
+        None => local_file::create(path, readable.as_bytes()),
     }
 }
 
@@ -218,9 +218,13 @@ fn readable(text: &str) -> Result<String> {
 }
 
 fn read_config(path: &Path) -> Result<Option<String>> {
-    let bytes = durable::read(path, MAX_CONFIG_BYTES)?;
-    let text = bytes.map(String::from_utf8).transpose();
-    text.map_err(|_| Error::new(Code::Config, "the configuration file is not UTF-8").with_path(path))
+    let bytes = match local_file::read_bounded(path, MAX_CONFIG_BYTES) {
+        Ok((bytes, _)) => bytes,
+        Err(failure) if failure.is_absent() => return Ok(None),
+        Err(failure) => return Err(failure.into_error(Code::Config, "the configuration file cannot be read", path)),
+    };
+    let text = std::str::from_utf8(&bytes).map(str::to_owned);
+    text.map(Some).map_err(|_| Error::new(Code::Config, "the configuration file is not UTF-8").with_path(path))
 }
 
 fn resolve(

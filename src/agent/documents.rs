@@ -1,6 +1,6 @@
 //! Create, update and sign again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -8,9 +8,9 @@ use super::{Agent, Cancel};
 use crate::canonical::{Object, parse_object, to_json};
 use crate::document::schema::SchemaInput;
 use crate::document::{Draft, Origin, Parsed, Replaced, Signed};
-use crate::durable::Aside;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
+use crate::local_file::Aside;
 use crate::store::{Kind, ObjectKey};
 use crate::vault::VerifyOptions;
 
@@ -103,7 +103,7 @@ impl Agent {
         self.check_stored_files(&draft).await?;
         let versions = self.vault.store.versions(Kind::Document, draft.key.id).await?;
         if versions.contains(&draft.key.version) {
-            return self.stored_again(&draft).await;
+            return self.stored_again(&draft, options).await;
         }
         if !versions.is_empty() && !options.resign {
             let message =
@@ -111,25 +111,33 @@ impl Agent {
             return Err(Error::new(Code::Conflict, message).with_key(draft.key));
         }
         let signed = self.sign(&draft, options, now)?;
+        let copy = options.filename.as_ref().map(|path| path.to_string_lossy());
         match self.store_new(signed, options, cancel).await {
-            // Somebody ran the same recipe meanwhile.
-            Err(error) if error.code() == Code::Conflict && error.details().path.is_none() => {
-                self.stored_again(&draft).await
+            // Somebody ran the same recipe meanwhile; unless it is the copy that found its name taken.
+            Err(error)
+                if error.code() == Code::Conflict
+                    && (copy.is_none() || error.details().path.as_deref() != copy.as_deref()) =>
+            {
+                self.stored_again(&draft, options).await
             }
             text => text,
         }
     }
 
     /// The stored text under a draft's key, when it differs from the draft in signature and hash alone.
-    async fn stored_again(&self, draft: &Draft<'_>) -> Result<String> {
+    async fn stored_again(&self, draft: &Draft<'_>, options: &CreateOptions) -> Result<String> {
         let text = self.vault.read_text(Kind::Document, draft.key).await?;
         let examined = self.vault.examine(&text, Origin::Storage(draft.key), &VerifyOptions::default()).await?;
         let same = examined.report.is_valid()
             && examined.parsed.is_some_and(|stored| stored.unsigned_text() == draft.canonical_text());
-        match same {
-            true => Ok(text),
-            false => Err(Error::new(Code::Conflict, "another document is stored under this key").with_key(draft.key)),
+        if !same {
+            return Err(Error::new(Code::Conflict, "another document is stored under this key").with_key(draft.key));
         }
+        if let Some(target) = options.filename.clone() {
+            let (copy, overwrite) = (text.clone(), options.overwrite);
+            blocking(move || publish_copy(write_copy(target, &copy, overwrite)?, overwrite)).await?;
+        }
+        Ok(text)
     }
 
     async fn check_stored_files(&self, draft: &Draft<'_>) -> Result<()> {
@@ -151,8 +159,10 @@ impl Agent {
         if options.no_save && options.filename.is_some() {
             return Err(Error::new(Code::Input, "`filename` writes a file and `noSave` writes none"));
         }
-        let author = self.author();
-        author.map(drop)
+        if let Some(target) = &options.filename {
+            check_copy(target, options.overwrite)?;
+        }
+        self.author().map(drop)
     }
 
     /// Schema, then signature. What is signed is what was checked.
@@ -193,19 +203,31 @@ impl Agent {
         let copy = blocking(move || write_copy(target, &text, overwrite)).await?;
         self.publish_own_documents().await?;
         self.vault.put(Kind::Document, signed).await?;
-        blocking(move || if overwrite { copy.replace() } else { copy.publish() }).await
+        blocking(move || publish_copy(copy, overwrite)).await
     }
 }
 
 fn write_copy(target: PathBuf, text: &str, overwrite: bool) -> Result<Aside> {
-    let names_file = target.file_name().is_some() && !target.is_dir();
-    if !names_file {
-        return Err(Error::new(Code::Input, "the filename does not name a file").with_path(target));
+    check_copy(&target, overwrite)?;
+    Aside::write(&target, text.as_bytes())
+}
+
+/// Whether a copy can get this name, as far as can be told before it is written.
+fn check_copy(target: &Path, overwrite: bool) -> Result<()> {
+    let has_folder = target.parent().is_some_and(Path::is_dir);
+    if target.file_name().is_none() || target.is_dir() || !has_folder {
+        return Err(
+            Error::new(Code::Input, "the filename does not name a file in a folder that exists").with_path(target)
+        );
     }
     if !overwrite && target.symlink_metadata().is_ok() {
         return Err(Error::new(Code::Conflict, "a file stands there already").with_path(target));
     }
-    Aside::write(&target, text.as_bytes())
+    Ok(())
+}
+
+fn publish_copy(copy: Aside, overwrite: bool) -> Result<()> {
+    if overwrite { copy.replace() } else { copy.publish() }
 }
 
 /// Runs what waits for the disk where it holds up nothing else.

@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
 use crate::document::{Origin, Parsed};
-use crate::durable;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
+use crate::local_file::{self, ReadFailure, read_bounded};
 
 /// What a key file may hold, in bytes: an encrypted ML-DSA-87 key is under 7 KB.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
@@ -58,9 +58,10 @@ impl KeyDirectory {
 
     /// The public key; its algorithm follows from its length. Errors: `JACS_KEY` when it is missing or malformed.
     pub fn public_key(&self) -> Result<PublicKey> {
-        let raw = durable::read(&self.public_key, MAX_KEY_FILE_BYTES)?;
-        let raw =
-            raw.ok_or_else(|| Error::new(Code::Key, "the public key file is missing").with_path(&self.public_key))?;
+        let read = read_bounded(&self.public_key, MAX_KEY_FILE_BYTES);
+        let (raw, _) = read.map_err(|failure| {
+            failure.into_error(Code::Key, "the public key file is missing or not a file", &self.public_key)
+        })?;
         let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
         let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
         let algorithm = algorithm.ok_or_else(|| {
@@ -85,24 +86,24 @@ impl KeyDirectory {
     }
 
     fn decrypt(&self, password: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let text = durable::read(&self.private_key, MAX_KEY_FILE_BYTES)?;
-        let text =
-            text.ok_or_else(|| Error::new(Code::Key, "the private key file is missing").with_path(&self.private_key))?;
-        let text = String::from_utf8(text);
-        let text = text.map_err(|_| {
+        let read = read_bounded(&self.private_key, MAX_KEY_FILE_BYTES);
+        let (bytes, _) = read.map_err(|failure| {
+            failure.into_error(Code::Key, "the private key file is missing or not a file", &self.private_key)
+        })?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| {
             Error::new(Code::Key, "the private key file is not a key file").with_path(&self.private_key)
         })?;
-        key_file::decrypt(&text, password).map_err(|error| error.with_path(&self.private_key))
+        key_file::decrypt(text, password).map_err(|error| error.with_path(&self.private_key))
     }
 
     /// Writes the key pair's files, private key first; each must be missing.
     pub fn write_private_key(&self, key: &SecretKey, password: &str) -> Result<()> {
         check_strength(password)?;
-        durable::create(&self.private_key, key_file::encrypt(&key.to_plain()?, password)?.as_bytes())
+        local_file::create(&self.private_key, key_file::encrypt(&key.to_plain()?, password)?.as_bytes())
     }
 
     pub fn write_public_key(&self, key: &SecretKey) -> Result<()> {
-        durable::create(&self.public_key, key.public_key().raw())
+        local_file::create(&self.public_key, key.public_key().raw())
     }
 
     /// Errors: `JACS_PASSWORD` when `password` is wrong or `new_password` weak; the file is then as it was.
@@ -110,7 +111,7 @@ impl KeyDirectory {
         check_strength(new_password)?;
         let _lock = self.lock()?;
         let plain = self.decrypt(password)?;
-        durable::replace(&self.private_key, key_file::encrypt(&plain, new_password)?.as_bytes())
+        local_file::replace(&self.private_key, key_file::encrypt(&plain, new_password)?.as_bytes())
     }
 
     /// The agent documents beside the key that the key signed, oldest first.
@@ -119,10 +120,7 @@ impl KeyDirectory {
         for folder in entries(&self.folder.join("agents"))? {
             for path in entries(&folder)? {
                 let Some(stored) = key_of(&folder, &path) else { continue };
-                let Some(text) = durable::read(&path, max_bytes)?.and_then(|bytes| String::from_utf8(bytes).ok())
-                else {
-                    continue;
-                };
+                let Some(text) = read_text(&path, max_bytes)? else { continue };
                 if let Some(document) = check_own(text, Some(stored), key, max_bytes) {
                     documents.push(document);
                 }
@@ -136,11 +134,17 @@ impl KeyDirectory {
     pub fn write_own_document(&self, document: &OwnDocument) -> Result<()> {
         let path = self.own_document_path(document.key);
         if let Some(folder) = path.parent() {
-            durable::create_folder(folder)?;
+            local_file::create_folder(folder)?;
         }
-        match durable::read(&path, u64::MAX - 1)? {
-            Some(bytes) if bytes == document.text.as_bytes() => Ok(()),
-            _ => durable::create(&path, document.text.as_bytes()),
+        match local_file::create(&path, document.text.as_bytes()) {
+            Err(error) if error.code() == Code::Conflict => {
+                let max_bytes = document.text.len() as u64;
+                match read_text(&path, max_bytes)?.is_some_and(|text| text == document.text) {
+                    true => Ok(()),
+                    false => Err(error),
+                }
+            }
+            created => created,
         }
     }
 
@@ -154,7 +158,7 @@ impl KeyDirectory {
 
     /// Says that a creation is under way, until [`KeyDirectory::end_creation`]: whoever finds the mark finishes it.
     pub fn begin_creation(&self) -> Result<()> {
-        durable::replace(
+        local_file::replace(
             &self.folder.join(MARKER),
             b"Agent.create is under way, or was cut off: call it again to finish it\n",
         )
@@ -165,14 +169,14 @@ impl KeyDirectory {
     }
 
     pub fn end_creation(&self) -> Result<()> {
-        durable::remove(&self.folder.join(MARKER))
+        local_file::remove(&self.folder.join(MARKER))
     }
 
     /// Keeps other processes of this machine from changing the keys meanwhile.
     pub fn lock(&self) -> Result<Option<File>> {
         #[cfg(unix)]
         {
-            let failed = |error| durable::io_error("the key directory could not be locked", &self.folder, error);
+            let failed = |error| local_file::io_error("the key directory could not be locked", &self.folder, error);
             let folder = File::open(&self.folder).map_err(failed)?;
             rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)
                 .map_err(|errno| failed(errno.into()))?;
@@ -220,9 +224,18 @@ fn key_of(folder: &Path, path: &Path) -> Option<DocumentKey> {
     Some(DocumentKey { id, version })
 }
 
+/// The text of a file that may be an agent document; `None` for what cannot be one: not a file, too long, not UTF-8.
+pub fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>> {
+    match read_bounded(path, max_bytes) {
+        Ok((bytes, _)) => Ok(std::str::from_utf8(&bytes).ok().map(str::to_owned)),
+        Err(ReadFailure::Missing(_) | ReadFailure::TooLong) => Ok(None),
+        Err(failure) => Err(failure.into_error(Code::NotFound, "the agent document cannot be read", path)),
+    }
+}
+
 /// The paths in a folder; none when there is no such folder.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error| durable::io_error("the folder could not be read", folder, error);
+    let failed = |error| local_file::io_error("the folder could not be read", folder, error);
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect(),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),

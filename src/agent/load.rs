@@ -6,12 +6,11 @@ use std::path::Path;
 use tokio::sync::OnceCell;
 
 use super::Agent;
-use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries};
+use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
 use crate::config::{self, Config, Environment, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::document::Parsed;
 use crate::document::schema::Schemas;
-use crate::durable;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::store::{Durability, Kind, ObjectKey, Settings, Store};
@@ -153,7 +152,11 @@ async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> 
     }
     if let (true, Some(root)) = (found.is_empty(), config.location.local()) {
         for path in entries(&root.join("agent"))? {
-            let text = durable::read(&path, max_bytes)?.and_then(|bytes| String::from_utf8(bytes).ok());
+            // Whoever can write to the store can put a file there that may not be read.
+            let text = match read_text(&path, max_bytes) {
+                Err(error) if error.code() == Code::Permission => None,
+                text => text?,
+            };
             let document = text.and_then(|text| check_own(text, None, public_key, max_bytes));
             found.extend(
                 document.filter(|document| path.file_stem().is_some_and(|stem| *stem == *document.key.to_string())),

@@ -9,7 +9,6 @@ mod environment;
 mod json;
 mod keys;
 mod layers;
-pub(crate) mod local_file;
 mod location;
 mod members;
 mod password;
@@ -35,7 +34,7 @@ pub use values::{Durability, KeyAlgorithm, KeyResolution, KeySource, S3Encryptio
 
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
-use local_file::{ReadFailure, read_bounded};
+use crate::local_file::{ReadFailure, read_bounded};
 
 /// A configuration: every setting with its type, checked, and where it came from. `Debug` shows what
 /// [`Config::report`] shows.

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::environment::Environment;
 use super::layers::absolute;
-use super::local_file::{ReadFailure, read_bounded};
 use crate::error::{Code, Error, Result};
+use crate::local_file::{ReadFailure, read_bounded};
 
 const VARIABLE: &str = "JACS_PRIVATE_KEY_PASSWORD";
 const FILE_VARIABLE: &str = "JACS_PASSWORD_FILE";

@@ -73,8 +73,13 @@ impl Vault {
     /// The report for a stored document, valid or not. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions) -> Result<Report> {
         let id = match reference {
-            Reference::Exact(key) => return self.inspect_exact(key, options).await,
             Reference::Newest(id) => id,
+            Reference::Exact(key) => {
+                let report = self.inspect_exact(key, options).await?;
+                // Versions that cannot be judged have no heads to tell; that is no fault of this one.
+                let heads = self.find_lineage(key.id).await.ok().map(|(_, lineage)| lineage.heads());
+                return Ok(Report { heads, ..report });
+            }
         };
         let (_, lineage) = self.find_lineage(id).await?;
         let newest = lineage.newest().map(|state| state.key);

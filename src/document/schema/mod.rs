@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::{PatternOptions, ValidationError};
 use serde_json::Value;
 
-use crate::config::local_file::{ReadFailure, read_bounded};
 use crate::config::parse_strict;
 use crate::error::{Code, Error, Result};
+use crate::local_file::{ReadFailure, read_bounded};
 pub use built_in::urls;
 use metered::{Meter, Metered, MeteredNode};
 

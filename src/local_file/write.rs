@@ -1,5 +1,4 @@
-//! Local files outside the store (keys, agent documents beside them, configurations, copies for the caller):
-//! written aside, synced, then published whole, 0600.
+//! Writing: aside, synced, then published whole, 0600.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -83,21 +82,6 @@ pub fn create_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
     sync_folder(path)
-}
-
-/// Reads a file of at most `max_bytes`; `None` when there is none.
-pub fn read(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let read =
-        File::open(path).and_then(|file| io::Read::read_to_end(&mut io::Read::take(file, max_bytes + 1), &mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > max_bytes => {
-            Err(Error::new(Code::Input, "the file is over the limit").with("limit", max_bytes).with_path(path))
-        }
-        Ok(_) => Ok(Some(bytes)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("the file could not be read", path, error)),
-    }
 }
 
 /// The error for a failed call of the operating system on a local path.

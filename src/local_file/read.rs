@@ -1,4 +1,4 @@
-//! Small local files that a user names: configurations, passwords, schemas.
+//! Reading, with a bound, and only what is a regular file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -6,9 +6,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::error::{Code, Error};
+
 /// Why a file was not read.
 #[derive(Debug)]
-pub(crate) enum ReadFailure {
+pub enum ReadFailure {
     /// Nothing is there, or something that is not a file.
     Missing(io::Error),
     /// The operating system forbids it.
@@ -19,8 +21,26 @@ pub(crate) enum ReadFailure {
     Unavailable(io::Error),
 }
 
+impl ReadFailure {
+    /// Whether nothing is there at all.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, ReadFailure::Missing(error) if error.kind() == ErrorKind::NotFound)
+    }
+
+    /// The error for a file that had to be read; `code` says what it means that it is missing, not a file or too long.
+    pub fn into_error(self, code: Code, message: &'static str, path: &Path) -> Error {
+        let error = match self {
+            ReadFailure::Missing(error) => Error::new(code, message).with_source(error),
+            ReadFailure::TooLong => Error::new(code, message).with("reason", "it is too long"),
+            ReadFailure::Forbidden(error) => Error::new(Code::Permission, message).with_source(error),
+            ReadFailure::Unavailable(error) => Error::new(Code::Unavailable, message).with_source(error).retryable(),
+        };
+        error.with_path(path)
+    }
+}
+
 /// Reads a regular file of at most `limit` bytes, following links. The bytes are overwritten when dropped.
-pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<(Zeroizing<Vec<u8>>, Metadata), ReadFailure> {
+pub fn read_bounded(path: &Path, limit: u64) -> Result<(Zeroizing<Vec<u8>>, Metadata), ReadFailure> {
     let (file, metadata) = open(path).map_err(classify)?;
     if metadata.len() > limit {
         return Err(ReadFailure::TooLong);
