@@ -45,11 +45,18 @@ fn kind(cause: &io::Error) -> ErrorKind {
     }
 }
 
-/// Whether the same call may succeed later without anything being repaired: space, quota, descriptors, memory. A disk
-/// that cannot read or write (EIO) is not among them.
+/// Whether the same call may succeed later without anything being repaired: space, quota, descriptors, memory, others in
+/// the way. A disk that cannot read or write (EIO) is not among them.
 pub(in crate::store) fn may_pass(cause: &io::Error) -> bool {
-    use io::ErrorKind::{OutOfMemory, QuotaExceeded, StorageFull};
-    matches!(cause.kind(), StorageFull | QuotaExceeded | OutOfMemory) || is_out_of_descriptors(cause)
+    use io::ErrorKind::{OutOfMemory, QuotaExceeded, StorageFull, WouldBlock};
+    matches!(cause.kind(), StorageFull | QuotaExceeded | OutOfMemory | WouldBlock) || is_out_of_descriptors(cause)
+}
+
+/// Whether the filesystem or the system does not have the call. Two of the numbers are one on most systems.
+#[cfg(unix)]
+pub(super) fn not_supported(errno: rustix::io::Errno) -> bool {
+    use rustix::io::Errno;
+    errno == Errno::OPNOTSUPP || errno == Errno::NOTSUP || errno == Errno::NOSYS
 }
 
 #[cfg(unix)]
@@ -93,6 +100,7 @@ mod tests {
             (Errno::MFILE, ErrorKind::Unexpected, true),
             (Errno::NFILE, ErrorKind::Unexpected, true),
             (Errno::NOMEM, ErrorKind::Unexpected, true),
+            (Errno::AGAIN, ErrorKind::Unexpected, true),
             (Errno::IO, ErrorKind::Unexpected, false),
             (Errno::NAMETOOLONG, ErrorKind::ConfigInvalid, false),
         ] {

@@ -7,12 +7,8 @@ use opendal::Result;
 use opendal::raw::oio;
 
 use super::names::{Name, Names};
-#[cfg(not(unix))]
-use super::portable::Directory;
 use super::service::metadata;
-#[cfg(unix)]
-use super::unix::Directory;
-use super::{Disk, Fs, Stat};
+use super::{Directory, Disk, Fs, Stat};
 
 /// Entries of a page.
 const PAGE: usize = 256;

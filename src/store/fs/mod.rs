@@ -6,7 +6,7 @@
 //! So a file is there whole or not at all, whatever happens, and stays as it is.
 //!
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
-//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `publish` and `sync` belong to `unix`.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `pending`, `publish` and `sync` belong to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
@@ -18,6 +18,8 @@ mod reader;
 mod service;
 mod writer;
 
+#[cfg(unix)]
+mod pending;
 #[cfg(any(not(unix), test))]
 #[cfg_attr(unix, allow(dead_code))]
 mod portable;
@@ -36,14 +38,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opendal::{Error, ErrorKind, Operator, Result};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::Durability;
 pub(super) use errno::may_pass;
-#[cfg(not(unix))]
-use portable::Disk;
 #[cfg(unix)]
-use unix::Disk;
+use pending::Pending;
+#[cfg(not(unix))]
+use portable::{Directory, Disk, Pending};
+#[cfg(unix)]
+use unix::{Directory, Disk};
 
 /// At most this many calls of one store are in blocking threads at a time: each may hold five file descriptors, and
 /// many systems allow a process 1024.
@@ -54,6 +59,7 @@ const TEMPORARY: &str = ".tmp-";
 
 /// The way in which a new file gets its name. A filesystem that cannot do one is asked for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Publish {
     /// Written without a name (`O_TMPFILE`), then linked.
     Unnamed,
@@ -72,6 +78,7 @@ struct Stat {
 }
 
 /// One attempt to take the lock of a directory.
+#[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Attempt {
     /// Taken, until the file is closed; without a file where the filesystem has no such locks.
     Held(Option<File>),
@@ -142,7 +149,8 @@ impl Fs {
     ) -> Result<T> {
         let permit = self.permits.clone().acquire_owned().await.map_err(stopped)?;
         let disk = self.disk.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        // The runtime is the caller's; without one, an error is better than a panic.
+        let done = Handle::try_current().map_err(stopped)?.spawn_blocking(move || {
             let _permit = permit;
             work(&disk)
         });

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use super::errno::write_fault;
+use super::errno::{not_supported, write_fault};
 use super::{Publish, TEMPORARY};
 
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -79,7 +79,9 @@ impl Temporary {
             if let Some(published) = self.link_unnamed(directory, name)? {
                 return Ok(published);
             }
-            self.move_aside(directory)?;
+            if !self.move_aside(directory)? {
+                return Ok(Published::Gone);
+            }
         }
         if self.way != Publish::Renamed {
             if let Some(published) = self.link_named(directory, name)? {
@@ -108,10 +110,13 @@ impl Temporary {
         Ok(None)
     }
 
-    /// Copies the unnamed file to one with a temporary name.
-    fn move_aside(&mut self, directory: &OwnedFd) -> Result<()> {
-        let mut named =
-            aside(directory, Publish::Named).map_err(|errno| write_fault("the file cannot be made", errno))?;
+    /// Copies the unnamed file to one with a temporary name; `false` when the directory was removed meanwhile.
+    fn move_aside(&mut self, directory: &OwnedFd) -> Result<bool> {
+        let mut named = match aside(directory, Publish::Named) {
+            Ok(named) => named,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(write_fault("the file cannot be made", errno)),
+        };
         let failed = |error| write_fault("the file cannot be written", error);
         rustix::fs::fchmod(&named.file, PRIVATE_FILE).map_err(|errno| failed(errno.into()))?;
         self.file.rewind().map_err(failed)?;
@@ -119,7 +124,7 @@ impl Temporary {
         named.file.flush().map_err(failed)?;
         super::sync::flush(&named.file).map_err(|errno| failed(errno.into()))?;
         *self = named;
-        Ok(())
+        Ok(true)
     }
 
     /// `None` when the filesystem has no hard links.
@@ -140,13 +145,12 @@ impl Temporary {
         let Some(aside) = &self.name else { return Err(unsupported(Errno::OPNOTSUPP)) };
         match rename_new(aside, directory, name) {
             Ok(()) => {
-                // The name is gone already; there is nothing to unlink.
                 self.name = None;
                 Ok(Published::Created)
             }
             Err(Errno::EXIST) => Ok(Published::Exists),
             Err(Errno::NOENT) => Ok(Published::Gone),
-            Err(errno @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)) => Err(unsupported(errno)),
+            Err(errno) if errno == Errno::INVAL || not_supported(errno) => Err(unsupported(errno)),
             Err(errno) => Err(write_fault("the file cannot be published", errno)),
         }
     }
@@ -169,7 +173,7 @@ fn linked(result: rustix::io::Result<()>) -> Result<Option<Published>> {
         Ok(()) => Ok(Some(Published::Created)),
         Err(Errno::EXIST) => Ok(Some(Published::Exists)),
         // A link that is not permitted because the directory is read-only fails again, and says so, in the next way.
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        Err(errno) if errno == Errno::PERM || not_supported(errno) => Ok(None),
         Err(errno) => Err(write_fault("the file cannot be published", errno)),
     }
 }
@@ -181,8 +185,10 @@ fn unnamed(directory: &OwnedFd) -> rustix::io::Result<Option<File>> {
     let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, ".", flags, PRIVATE_FILE) {
         Ok(file) => Ok(Some(file.into())),
-        Err(Errno::NOENT) if is_removed(directory) => Err(Errno::NOENT),
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL | Errno::NOSYS) => Ok(None),
+        // ext4 says EPERM.
+        Err(_) if is_removed(directory) => Err(Errno::NOENT),
+        Err(Errno::ISDIR | Errno::NOENT | Errno::INVAL) => Ok(None),
+        Err(errno) if not_supported(errno) => Ok(None),
         Err(errno) => Err(errno),
     }
 }

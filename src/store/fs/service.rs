@@ -146,3 +146,90 @@ fn trimmed(path: &str) -> String {
 fn unsupported(what: &'static str) -> Error {
     Error::new(ErrorKind::Unsupported, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use opendal::Operator;
+
+    use super::super::Publish;
+    use super::*;
+    use crate::store::Durability;
+
+    fn operator(root: &Path) -> Operator {
+        Fs::new(root.to_owned(), Durability::Full, Publish::Unnamed).operator().unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_can_replace_a_file() {
+        let place = tempfile::tempdir().unwrap();
+        let operator = operator(place.path());
+        operator.write_with("d/a", "first").if_not_exists(true).await.unwrap();
+        assert_eq!(operator.write("d/a", "other").await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(operator.write_with("d/a", "x").append(true).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(operator.rename("d/a", "d/b").await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(operator.copy("d/a", "d/b").await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(operator.create_dir("e/").await.unwrap_err().kind(), ErrorKind::Unsupported);
+        let error = operator.write_with("d/a", "other").if_not_exists(true).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_permanent()), (ErrorKind::ConditionNotMatch, true));
+        assert_eq!(operator.read("d/a").await.unwrap().to_vec(), b"first");
+    }
+
+    #[tokio::test]
+    async fn no_path_leads_out_of_the_root() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("secret"), "secret").unwrap();
+        let operator = operator(&place.path().join("data"));
+        operator.write_with("d/a", "first").if_not_exists(true).await.unwrap();
+        for path in ["../secret", "d/../../secret", "d/../a"] {
+            assert_eq!(operator.read(path).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(operator.stat(path).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(operator.delete(path).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+            let written = operator.write_with(path, "x").if_not_exists(true).await;
+            assert_eq!(written.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        }
+    }
+
+    #[tokio::test]
+    async fn ranges_are_read() {
+        let place = tempfile::tempdir().unwrap();
+        let operator = operator(place.path());
+        let bytes: Vec<u8> = (0..5_000_000u32).map(|position| (position % 251) as u8).collect();
+        operator.write_with("d/a", bytes.clone()).if_not_exists(true).await.unwrap();
+        for range in [0..0, 0..1, 7..4_999_999, 4_999_999..5_000_000, 0..5_000_000] {
+            let read = operator.read_with("d/a").range(range.clone()).await.unwrap();
+            assert!(read.to_vec() == bytes[range.start as usize..range.end as usize], "{range:?}");
+        }
+        assert!(operator.read_with("d/a").range(3..).await.unwrap().to_vec() == bytes[3..]);
+        let behind = operator.read_with("d/a").range(4_999_999..5_000_001).await.unwrap_err();
+        assert_eq!(behind.kind(), ErrorKind::RangeNotSatisfied);
+    }
+
+    #[tokio::test]
+    async fn a_file_written_in_pieces_appears_when_it_is_closed() {
+        for publish in [Publish::Unnamed, Publish::Named] {
+            let place = tempfile::tempdir().unwrap();
+            let operator = Fs::new(place.path().to_owned(), Durability::Full, publish).operator().unwrap();
+            let piece = vec![b'x'; 700_000];
+            let mut writer = operator.writer_with("d/e/a").if_not_exists(true).await.unwrap();
+            for _ in 0..5 {
+                writer.write(piece.clone()).await.unwrap();
+                assert_eq!(operator.read("d/e/a").await.unwrap_err().kind(), ErrorKind::NotFound);
+                assert!(operator.list("d/e/").await.unwrap().is_empty());
+            }
+            assert_eq!(writer.close().await.unwrap().content_length(), 3_500_000);
+            assert_eq!(operator.stat("d/e/a").await.unwrap().content_length(), 3_500_000);
+
+            for path in ["d/f/a", "d/e/b"] {
+                let mut writer = operator.writer_with(path).if_not_exists(true).await.unwrap();
+                writer.write(vec![b'x'; 2_000_000]).await.unwrap();
+                writer.abort().await.unwrap();
+                assert_eq!(writer.close().await.unwrap_err().kind(), ErrorKind::Unexpected, "it was given up");
+            }
+            let left: Vec<_> = std::fs::read_dir(place.path().join("d")).unwrap().collect();
+            assert_eq!(left.len(), 1, "{left:?}");
+            assert_eq!(std::fs::read_dir(place.path().join("d/e")).unwrap().count(), 1);
+        }
+    }
+}

@@ -12,7 +12,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::errno::write_fault;
+use super::errno::{not_supported, write_fault};
 use super::walk::Dirs;
 
 /// Device and inode.
@@ -26,23 +26,31 @@ impl Known {
     /// Syncs every directory that may hold a new entry, innermost first.
     pub fn sync(&self, dirs: &Dirs) -> Result<()> {
         let chain = dirs.chain();
-        let identities = chain.iter().take(2).map(identity).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let identities = near_root(dirs)?;
         for (depth, directory) in chain.iter().enumerate().rev() {
-            let deepest = depth + 1 == chain.len();
-            let child_is_known = match identities.get(depth + 1) {
-                Some(child) => self.has(child) && dirs.first_made.is_none_or(|made| made > depth + 1),
-                None => false,
-            };
-            if deepest || !child_is_known {
+            let child_is_known = identities.get(depth + 1).is_some_and(|child| self.has(child));
+            if !child_is_known {
                 flush_directory(directory).map_err(failed)?;
             }
         }
         if let (Some(root), Some(identity)) = (chain.first(), identities.first())
-            && (dirs.made_above > 0 || !self.has(identity))
+            && !self.has(identity)
         {
             sync_above(root, dirs.made_above).map_err(failed)?;
         }
         self.set().extend(identities);
+        Ok(())
+    }
+
+    /// A directory that was just made may have the inode of one that was known.
+    pub fn forget_new(&self, dirs: &Dirs) -> Result<()> {
+        if let Some(made @ (0 | 1)) = dirs.first_made {
+            let new = near_root(dirs)?;
+            let mut known = self.set();
+            new.iter().skip(made).for_each(|identity| {
+                known.remove(identity);
+            });
+        }
         Ok(())
     }
 
@@ -55,12 +63,17 @@ impl Known {
     }
 }
 
+/// The root and the directory directly in it.
+fn near_root(dirs: &Dirs) -> Result<Vec<Identity>> {
+    dirs.chain().iter().take(2).map(identity).collect::<Result<_, _>>().map_err(failed)
+}
+
 /// Syncs a file's bytes and metadata.
 pub(super) fn flush(file: impl AsFd) -> rustix::io::Result<()> {
     // On Apple's systems fsync leaves the bytes in the drive's cache.
     #[cfg(target_vendor = "apple")]
     match rustix::fs::fcntl_fullfsync(&file) {
-        Err(Errno::NOTSUP | Errno::INVAL | Errno::NOTTY) => {}
+        Err(errno) if errno == Errno::INVAL || errno == Errno::NOTTY || not_supported(errno) => {}
         result => return result,
     }
     rustix::fs::fsync(file)
@@ -69,7 +82,7 @@ pub(super) fn flush(file: impl AsFd) -> rustix::io::Result<()> {
 /// Syncs a directory, where the filesystem can: some network filesystems refuse, and keep directories in sync themselves.
 pub(super) fn flush_directory(directory: impl AsFd) -> rustix::io::Result<()> {
     match flush(directory) {
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        Err(errno) if errno == Errno::INVAL || not_supported(errno) => Ok(()),
         result => result,
     }
 }

@@ -1,23 +1,21 @@
 //! The blocking half of the local service on Unix.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::AtomicU8;
 use std::time::{Duration, SystemTime};
 
-use opendal::{Buffer, Error, ErrorKind, Result};
+use opendal::{ErrorKind, Result};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::errno::{check_parts, fault, refuse, write_fault};
+use super::errno::{check_parts, fault, not_supported, refuse, write_fault};
 use super::names::Names;
-use super::publish::{self, Published, Temporary};
+use super::publish;
 use super::sync::{self, Known};
-use super::walk::{self, ATTEMPTS, Dirs};
-use super::{Attempt, Outcome, Probe, Publish, Stat, TEMPORARY};
+use super::walk::{self, Dirs};
+use super::{Attempt, Probe, Publish, Stat, TEMPORARY};
 use crate::store::Durability;
 
 /// An open directory.
@@ -26,10 +24,11 @@ pub(super) type Directory = OwnedFd;
 /// A data directory. Paths are relative to it, `/`-separated, `""` for itself.
 #[derive(Debug)]
 pub(super) struct Disk {
-    root: PathBuf,
-    durability: Durability,
-    way: AtomicU8,
-    known: Known,
+    pub(super) root: PathBuf,
+    pub(super) durability: Durability,
+    /// The way of publishing that works here, as far as was found out.
+    pub(super) way: AtomicU8,
+    pub(super) known: Known,
 }
 
 impl Disk {
@@ -172,33 +171,6 @@ impl Disk {
         }
     }
 
-    /// Begins a file that appears when it is published.
-    pub fn begin(self: &Arc<Self>, path: &str) -> Result<Pending> {
-        check_parts(path)?;
-        let (parent, name) = split(path);
-        let way = self.way();
-        for _ in 0..ATTEMPTS {
-            let dirs = walk::make_dirs(&self.root, parent)?;
-            let made = dirs.first_made.is_some();
-            let (parent, name) = (parent.to_owned(), name.to_owned());
-            // Before the file is made, so that a failure of that takes the new directory away, too.
-            let mut pending = Pending { disk: self.clone(), parent, name, dirs, file: None, made, bytes: 0 };
-            pending.file = Temporary::create(pending.dirs.last()?.0, way)?;
-            if pending.file.is_some() {
-                return Ok(pending);
-            }
-        }
-        Err(Error::new(ErrorKind::Unexpected, "the directory keeps disappearing"))
-    }
-
-    fn way(&self) -> Publish {
-        match self.way.load(Ordering::Relaxed) {
-            0 => Publish::Unnamed,
-            1 => Publish::Named,
-            _ => Publish::Renamed,
-        }
-    }
-
     fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str)> {
         check_parts(path)?;
         let (parent, name) = split(path);
@@ -227,81 +199,7 @@ impl Disk {
     }
 }
 
-/// A file that is being written. Nobody sees it; dropped unpublished, it goes, with the directory made for it.
-pub(super) struct Pending {
-    disk: Arc<Disk>,
-    parent: String,
-    name: String,
-    dirs: Dirs,
-    file: Option<Temporary>,
-    made: bool,
-    bytes: u64,
-}
-
-impl Pending {
-    pub fn write(&mut self, bytes: Buffer) -> Result<()> {
-        let Some(temporary) = &mut self.file else { return Err(finished()) };
-        for chunk in bytes {
-            temporary.file().write_all(&chunk).map_err(|error| write_fault("the file cannot be written", error))?;
-            self.bytes += chunk.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Syncs the file, gives it its name, and syncs the directories.
-    pub fn publish(mut self) -> Result<(Outcome, u64)> {
-        let mut temporary = self.file.take().ok_or_else(finished)?;
-        let durable = self.disk.durability == Durability::Full;
-        if durable {
-            sync::flush(temporary.file()).map_err(|errno| write_fault("the file cannot be synced", errno))?;
-        }
-        for _ in 0..ATTEMPTS {
-            let directory = self.dirs.last()?.0;
-            let outcome = match temporary.publish(directory, &self.name)? {
-                Published::Created => Outcome::Created,
-                Published::Exists => Outcome::Exists,
-                Published::Gone => {
-                    self.dirs = walk::make_dirs(&self.disk.root, &self.parent)?;
-                    self.made |= self.dirs.first_made.is_some();
-                    continue;
-                }
-            };
-            self.disk.way.fetch_max(temporary.way as u8, Ordering::Relaxed);
-            if durable {
-                if matches!(outcome, Outcome::Exists) {
-                    sync_existing(directory, &self.name)?;
-                }
-                self.disk.known.sync(&self.dirs)?;
-            }
-            return Ok((outcome, self.bytes));
-        }
-        Err(Error::new(ErrorKind::Unexpected, "the directory keeps disappearing"))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        // First, because a directory with a temporary file in it stays.
-        self.file = None;
-        if self.made
-            && let (Ok((_, Some(above))), Some((_, own))) = (self.dirs.last(), self.parent.rsplit_once('/'))
-        {
-            // Fails when the file was published; a writer that uses the same directory makes it anew.
-            let _ = rustix::fs::unlinkat(above, own, AtFlags::REMOVEDIR);
-        }
-    }
-}
-
-/// Another writer's file may be published and not be durable yet; "the same bytes" must mean durable, too.
-fn sync_existing(directory: &OwnedFd, name: &str) -> Result<()> {
-    match open_file(directory, name) {
-        Ok(file) => sync::flush(file).map_err(|errno| write_fault("the file cannot be synced", errno)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn open_file(directory: &OwnedFd, name: &str) -> Result<File> {
+pub(super) fn open_file(directory: &OwnedFd, name: &str) -> Result<File> {
     // Not blocking, because opening a FIFO waits for a writer.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, name, flags, Mode::empty())
@@ -341,13 +239,37 @@ fn permissions(status: &rustix::fs::Stat) -> u32 {
 
 /// Network filesystems may have no locks, or none on directories.
 fn has_no_locks(errno: Errno) -> bool {
-    matches!(errno, Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK | Errno::BADF | Errno::INVAL)
+    not_supported(errno) || matches!(errno, Errno::NOLCK | Errno::BADF | Errno::INVAL)
 }
 
-fn finished() -> Error {
-    Error::new(ErrorKind::Unexpected, "the file is finished already")
-}
-
-fn split(path: &str) -> (&str, &str) {
+/// The directory and the name in it.
+pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::Durability;
+
+    #[test]
+    fn listings_show_files_and_directories_only() {
+        let place = tempfile::tempdir().unwrap();
+        let documents = place.path().join("documents");
+        fs::create_dir_all(documents.join("b")).unwrap();
+        fs::write(documents.join("c"), "").unwrap();
+        fs::write(documents.join("a"), "").unwrap();
+        fs::write(documents.join(".tmp-67e55044-10b1-426f-9247-bb680e5fe0c8"), "").unwrap();
+        std::os::unix::fs::symlink("a", documents.join("link")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(documents.join("fifo")).status().unwrap().success());
+        let disk = Disk::new(place.path().to_owned(), Durability::Full, super::super::Publish::Unnamed);
+        let (_, names) = disk.list("documents").unwrap().unwrap();
+        assert_eq!(
+            names.map(|name| (name.text, name.directory)).collect::<Vec<_>>(),
+            [("a".to_owned(), false), ("b".to_owned(), true), ("c".to_owned(), false)]
+        );
+        assert!(disk.list("agents").unwrap().is_none());
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use opendal::{Error, ErrorKind, Result};
 use rustix::fd::{AsFd, OwnedFd};
@@ -12,8 +13,20 @@ use rustix::io::Errno;
 
 use super::errno::{check_parts, fault, refuse, write_fault};
 
-/// A directory is made anew at most this often when others keep removing it.
-pub(super) const ATTEMPTS: usize = 32;
+/// A directory is made anew at most this often when others keep removing it ...
+const ATTEMPTS: u32 = 64;
+/// ... after a pause that grows by this with every attempt, so that writers and removers fall out of step: 0.4 s in all.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// Turns of a loop that others can disturb, with pauses.
+pub(super) fn attempts() -> impl Iterator<Item = ()> {
+    (0..ATTEMPTS).map(|attempt| std::thread::sleep(PAUSE * attempt))
+}
+
+/// The end of that loop.
+pub(super) fn given_up() -> Error {
+    write_fault("the directory keeps disappearing", Errno::AGAIN)
+}
 
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
@@ -67,14 +80,14 @@ pub(super) fn open_dirs(root: &Path, path: &str) -> Result<Dirs> {
 /// Opens `path` below `root`, and makes what is missing, mode 0700.
 pub(super) fn make_dirs(root: &Path, path: &str) -> Result<Dirs> {
     check_parts(path)?;
-    for _ in 0..ATTEMPTS {
+    for () in attempts() {
         match try_make_dirs(root, path) {
             // Another process removed one that was made or found a moment ago.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             result => return result,
         }
     }
-    Err(Error::new(ErrorKind::Unexpected, "the directory keeps disappearing"))
+    Err(given_up())
 }
 
 fn try_make_dirs(root: &Path, path: &str) -> Result<Dirs> {
@@ -82,13 +95,13 @@ fn try_make_dirs(root: &Path, path: &str) -> Result<Dirs> {
     let mut dirs = Dirs { first_made: (made_above > 0).then_some(0), chain: vec![root], made_above };
     for (depth, name) in parts(path).enumerate() {
         let next = match enter(dirs.chain.last(), name) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let parent = dirs.last()?.0;
-                if make(parent, name)? {
+            Err(error) if error.kind() == ErrorKind::NotFound => match make(dirs.last()?.0, name)? {
+                Some(made) => {
                     dirs.first_made.get_or_insert(depth + 1);
+                    made
                 }
-                enter(dirs.chain.last(), name)?
-            }
+                None => enter(dirs.chain.last(), name)?,
+            },
             result => result?,
         };
         dirs.chain.push(next);
@@ -102,7 +115,7 @@ fn parts(path: &str) -> impl Iterator<Item = &str> {
 
 fn open_root(root: &Path) -> Result<OwnedFd> {
     rustix::fs::openat(CWD, root, OPEN_DIRECTORY, Mode::empty()).map_err(|errno| match errno {
-        Errno::NOTDIR => Error::new(ErrorKind::ConfigInvalid, "the data directory is not a directory"),
+        Errno::NOTDIR => misplaced("the data directory is not a directory"),
         _ => fault("the data directory cannot be opened", errno),
     })
 }
@@ -115,17 +128,28 @@ fn make_root(root: &Path) -> Result<(OwnedFd, usize)> {
     let (mut directory, missing) = nearest(root)?;
     let mut made = 0;
     for name in &missing {
-        // Once one is made, all below it count: their entries are as new as it is.
-        if make(&directory, name)? || made > 0 {
-            made += 1;
-        }
-        directory =
-            rustix::fs::openat(&directory, name, OPEN_DIRECTORY, Mode::empty()).map_err(|errno| match errno {
-                Errno::NOTDIR => Error::new(ErrorKind::ConfigInvalid, "the data directory is not a directory"),
-                _ => fault("the data directory cannot be made", errno),
-            })?;
+        directory = match make(&directory, name)? {
+            Some(next) => {
+                made += 1;
+                next
+            }
+            None => {
+                // Once one is made, all below it count: their entries are as new as it is.
+                made += usize::from(made > 0);
+                open_above(&directory, name)?
+            }
+        };
     }
     Ok((directory, made))
+}
+
+/// Opens a directory on the way to the root, through links.
+fn open_above(parent: &OwnedFd, name: &OsString) -> Result<OwnedFd> {
+    rustix::fs::openat(parent, name, OPEN_DIRECTORY, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOTDIR => misplaced("the data directory is not a directory"),
+        Errno::NOENT if is_link(parent, name) => misplaced("the data directory is a link to nothing"),
+        _ => fault("the data directory cannot be made", errno),
+    })
 }
 
 /// The deepest existing directory on the way to `root`, and the names that are missing below it.
@@ -144,31 +168,41 @@ fn nearest(root: &Path) -> Result<(OwnedFd, Vec<OsString>)> {
             None => break,
         }
     }
-    Err(Error::new(ErrorKind::ConfigInvalid, "the data directory has no place in the filesystem"))
+    Err(misplaced("the data directory has no place in the filesystem"))
 }
 
-/// Makes a directory, mode 0700; `false` when it is there already.
-fn make(parent: &OwnedFd, name: impl rustix::path::Arg + Copy) -> Result<bool> {
+/// Makes a directory, mode 0700, and opens it; `None` when something of that name is there already.
+fn make(parent: &OwnedFd, name: impl rustix::path::Arg + Copy) -> Result<Option<OwnedFd>> {
+    let failed = |errno| match errno {
+        // The parent, or the directory itself, was removed: for the caller to begin anew.
+        Errno::NOENT => fault("the directory is gone", errno),
+        _ => write_fault("the directory cannot be made", errno),
+    };
     match rustix::fs::mkdirat(parent, name, PRIVATE_DIRECTORY) {
         Ok(()) => {}
-        Err(Errno::EXIST) => return Ok(false),
-        // The parent was removed: for the caller to begin anew.
-        Err(Errno::NOENT) => return Err(fault("the directory is gone", Errno::NOENT)),
-        Err(errno) => return Err(write_fault("the directory cannot be made", errno)),
+        Err(Errno::EXIST) => return Ok(None),
+        Err(errno) => return Err(failed(errno)),
     }
-    // Whatever the umask took away or the parent passed on (set-group-id) is put right, before anybody can rely on it.
-    let flags = OPEN_DIRECTORY | OFlags::NOFOLLOW;
-    let changed = match rustix::fs::openat(parent, name, flags, Mode::empty()) {
-        Ok(made) => rustix::fs::fchmod(&made, PRIVATE_DIRECTORY),
+    settle(parent, name).map(Some).map_err(|errno| {
+        // Fails when somebody uses it already.
+        let _ = rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR);
+        failed(errno)
+    })
+}
+
+/// Puts right what the umask took away from a new directory or its parent passed on to it (set-group-id).
+fn settle(parent: &OwnedFd, name: impl rustix::path::Arg + Copy) -> rustix::io::Result<OwnedFd> {
+    let open = || rustix::fs::openat(parent, name, OPEN_DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
+    let made = match open() {
         // A umask that takes everything from the owner, too.
-        Err(Errno::ACCESS) => rustix::fs::chmodat(parent, name, PRIVATE_DIRECTORY, AtFlags::empty()),
-        Err(errno) => Err(errno),
+        Err(Errno::ACCESS) => {
+            rustix::fs::chmodat(parent, name, PRIVATE_DIRECTORY, AtFlags::empty())?;
+            open()?
+        }
+        result => result?,
     };
-    match changed {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT) => Err(fault("the directory is gone", Errno::NOENT)),
-        Err(errno) => Err(write_fault("the mode of the directory cannot be set", errno)),
-    }
+    rustix::fs::fchmod(&made, PRIVATE_DIRECTORY)?;
+    Ok(made)
 }
 
 fn enter(parent: Option<&OwnedFd>, name: &str) -> Result<OwnedFd> {
@@ -181,11 +215,19 @@ fn enter(parent: Option<&OwnedFd>, name: &str) -> Result<OwnedFd> {
 pub(super) fn entry_fault(parent: impl AsFd, name: &str, errno: Errno) -> Error {
     // Which of them a link gives differs between systems and flags.
     if matches!(errno, Errno::LOOP | Errno::MLINK | Errno::NOTDIR) {
-        let found = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-        return match found.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-            Ok(FileType::Symlink) => refuse("a symbolic link inside the data directory is not followed"),
-            _ => refuse("a file stands where the data directory has a directory"),
+        return match is_link(parent, name) {
+            true => refuse("a symbolic link inside the data directory is not followed"),
+            false => refuse("a file stands where the data directory has a directory"),
         };
     }
     fault("the entry cannot be opened", errno)
+}
+
+fn is_link(parent: impl AsFd, name: impl rustix::path::Arg) -> bool {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
+fn misplaced(what: &'static str) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, what)
 }

@@ -3,11 +3,7 @@
 use opendal::raw::oio;
 use opendal::{Buffer, Error, ErrorKind, Metadata, MetadataBuilder, Result};
 
-#[cfg(not(unix))]
-use super::portable::Pending;
-#[cfg(unix)]
-use super::unix::Pending;
-use super::{Fs, Outcome};
+use super::{Fs, Outcome, Pending};
 
 /// Bytes kept in memory before the file is begun.
 const BUFFERED: usize = 1 << 20;
