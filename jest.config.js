@@ -6,7 +6,7 @@ module.exports = {
   testMatch: ['**/*.test.js'],
   testPathIgnorePatterns: ['/node_modules/', '/fixtures/'],
   modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.venv/'],
-  globalSetup: '<rootDir>/__test__/support/setup.js',
-  setupFiles: ['<rootDir>/__test__/support/environment.js'],
+  globalSetup: '<rootDir>/__test__/support/globalSetup.js',
+  setupFiles: ['<rootDir>/__test__/support/setup.js'],
   testTimeout: 30_000,
 };

@@ -8,7 +8,7 @@ const { releaseAddon, root } = require('../support/addon.js');
 const { temporaryFolder } = require('../support/folder.js');
 const { describeWith } = require('../support/needs.js');
 const { copyOfSources, filesIn, pack, projectWith } = require('../support/packed.js');
-const { run, succeed } = require('../support/run.js');
+const { OWN_ADDON, run, succeed } = require('../support/run.js');
 
 const MINUTES = 60_000;
 const SHIPPED =
@@ -16,7 +16,7 @@ const SHIPPED =
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish'];
 
 // The addon in the tarball is under test, not the one that the other tests use.
-const env = { NAPI_RS_NATIVE_LIBRARY_PATH: '' };
+const env = OWN_ADDON;
 const tool = (name) => path.join(root, 'node_modules', '.bin', name);
 
 describeWith(['release addon'], 'the package', () => {
@@ -62,13 +62,13 @@ describeWith(['release addon'], 'the package', () => {
     });
 
     test('pleases publint', async () => {
-      await succeed(tool('publint'), ['run', tarball, '--strict'], { cwd: project });
+      await succeed(tool('publint'), ['run', tarball, '--strict'], { cwd: project, env });
     });
 
     test(
       'has types that resolve under every module setting',
       async () => {
-        await succeed(tool('attw'), [tarball], { cwd: project });
+        await succeed(tool('attw'), [tarball], { cwd: project, env });
       },
       MINUTES,
     );
@@ -145,7 +145,7 @@ describeWith(['release addon'], 'the package', () => {
   });
 
   describe('npm pack refuses', () => {
-    const refused = (source) => run('npm', ['pack', '--dry-run'], { cwd: source });
+    const refused = (source) => run('npm', ['pack', '--dry-run'], { cwd: source, env });
 
     test('without the release addon', async () => {
       const source = copyOfSources();

@@ -43,7 +43,7 @@ function describeWith(names, title, body) {
   const reason = missing.map((name) => `needs ${name}: ${TOOLS[name].hint}`).join('; ');
   if (process.env.CI === 'true') {
     return describe(title, () => {
-      test(`has what it needs`, () => {
+      test('has what it needs', () => {
         throw new Error(reason);
       });
     });

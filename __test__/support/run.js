@@ -23,7 +23,7 @@ function run(command, args = [], { input = '', env, ...options } = {}) {
 }
 
 /** Like `run`, but an exit code other than 0 throws, with all that was printed. Resolves to standard output. */
-async function succeed(command, args, options) {
+async function succeed(command, args = [], options = {}) {
   const { code, signal, stdout, stderr } = await run(command, args, options);
   if (code === 0) return stdout;
   throw new Error(`${[command, ...args].join(' ')}: ${signal ?? `exit code ${code}`}\n${stdout}${stderr}`);
@@ -34,10 +34,13 @@ function cli(args, options) {
   return run(process.execPath, [path.join(root, 'cli', 'main.js'), ...args], options);
 }
 
-/** npm, with what an `npm test` around this run has set taken away. */
+/** npm, which runs addons of its own. */
 function npm(args, options) {
-  return succeed('npm', args, { shell: process.platform === 'win32', ...options });
+  return succeed('npm', args, { shell: process.platform === 'win32', env: OWN_ADDON, ...options });
 }
+
+/** For a program that has its own addon: the loaders take an empty path for none. */
+const OWN_ADDON = { NAPI_RS_NATIVE_LIBRARY_PATH: '' };
 
 // A developer's own settings must not change what is tested.
 const LEFT_OUT = [
@@ -48,10 +51,10 @@ const LEFT_OUT = [
   /^(JEST_WORKER_ID|NODE_ENV|NODE_OPTIONS|NODE_PATH|INIT_CWD)$/,
 ];
 
-/** This process's environment without settings of the package, of jest and of npm's scripts. */
+/** This process's environment without settings of the package, of jest and of an `npm test` around it. */
 function environment() {
   const kept = Object.entries(process.env).filter(([name]) => !LEFT_OUT.some((pattern) => pattern.test(name)));
   return Object.fromEntries(kept);
 }
 
-module.exports = { run, succeed, cli, npm, environment };
+module.exports = { run, succeed, cli, npm, environment, OWN_ADDON };

@@ -1,11 +1,7 @@
 'use strict';
-// Before the first test: the addon is there. Nothing is built here.
+// In each test file: native.js, here and in the programs that tests run, loads the addon under test. The variable is set
+// here and not in jest.config.js because jest's own resolver is an addon whose loader obeys it too.
 
-const fs = require('node:fs');
-const { debugAddon, releaseAddon } = require('./addon.js');
+const { addonUnderTest } = require('./addon.js');
 
-module.exports = async () => {
-  const release = process.env.JACS_TEST_ADDON === 'release';
-  if (release && !fs.existsSync(releaseAddon())) throw new Error('The release addon is missing: npm run build');
-  if (!release && !fs.existsSync(debugAddon())) throw new Error('The debug addon is missing: npm run build:debug');
-};
+process.env.NAPI_RS_NATIVE_LIBRARY_PATH = addonUnderTest();

@@ -3,9 +3,9 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { releaseAddon, root } = require('./addon.js');
+const { addonUnderTest, root } = require('./addon.js');
 const { temporaryFolder } = require('./folder.js');
-const { run } = require('./run.js');
+const { OWN_ADDON, run } = require('./run.js');
 
 /** User and group `nobody`, in number. */
 const NOBODY = 65534;
@@ -19,7 +19,7 @@ function unprivileged(command, args = [], options = {}) {
 /** A folder in which nobody can `require('jacs-agent')`, with the addon under test; this tree may lie in a closed one. */
 function readablePackage() {
   const folder = temporaryFolder({ readable: true });
-  const addon = process.env.NAPI_RS_NATIVE_LIBRARY_PATH || releaseAddon();
+  const addon = addonUnderTest();
   const target = path.join(folder, 'node_modules', 'jacs-agent');
   fs.mkdirSync(target, { recursive: true, mode: 0o755 });
   for (const file of [...['index.js', 'native.js', 'package.json'].map((name) => path.join(root, name)), addon]) {
@@ -32,9 +32,7 @@ function readablePackage() {
 /** `run` of JavaScript in node as nobody, who can `require('jacs-agent')` there. Needs `setpriv`. */
 function unprivilegedNode(script, { env, ...options } = {}) {
   const cwd = readablePackage();
-  // The loader takes an empty path for none: it then loads the copy's own addon.
-  const own = { HOME: cwd, NAPI_RS_NATIVE_LIBRARY_PATH: '' };
-  return unprivileged(process.execPath, ['-e', script], { cwd, ...options, env: { ...own, ...env } });
+  return unprivileged(process.execPath, ['-e', script], { cwd, ...options, env: { HOME: cwd, ...OWN_ADDON, ...env } });
 }
 
 module.exports = { NOBODY, unprivileged, unprivilegedNode };
