@@ -3,6 +3,7 @@
 // agent goes on working.
 
 const { execFileSync } = require('node:child_process');
+const { randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { temporaryFolder } = require('../support/folder.js');
@@ -135,6 +136,62 @@ describe.each(ATTACKS)('a stored document %s', (_, code, spoil) => {
     expect(fs.lstatSync(file)).toMatchObject({ ino: before.ino, size: before.size, mtimeMs: before.mtimeMs });
     expect(await goesOn(agent)).toBe(true);
   });
+});
+
+test('two versions of one document that changed places are both refused', async () => {
+  const first = await agent.createDocument({ n: 1 });
+  const next = await agent.updateDocument(keyOf(first), { n: 2 });
+  fs.writeFileSync(fileOf(data, keyOf(first)), next);
+  fs.writeFileSync(fileOf(data, keyOf(next)), first);
+  for (const reader of [agent, stranger]) {
+    for (const name of [keyOf(first), keyOf(next), JSON.parse(first).jacsId]) {
+      await expect(reader.getDocument(name)).rejects.toMatchObject({ code: 'JACS_HASH' });
+    }
+  }
+  await expect(agent.updateDocument(keyOf(next), { n: 3 })).rejects.toMatchObject({ code: 'JACS_HASH' });
+  expect(await agent.verifyHistory(JSON.parse(first).jacsId)).toMatchObject({ valid: false });
+  expect(await goesOn(agent)).toBe(true);
+});
+
+test('a document under the id of another is refused, and is not that one', async () => {
+  const [text, other] = [await agent.createDocument({ n: 1 }), await agent.createDocument({ n: 2 })];
+  const [{ jacsId }, { jacsVersion }] = [JSON.parse(text), JSON.parse(other)];
+  fs.writeFileSync(fileOf(data, `${jacsId}:${jacsVersion}`), other);
+  for (const name of [`${jacsId}:${jacsVersion}`, jacsId]) {
+    await expect(agent.getDocument(name)).rejects.toMatchObject({ code: 'JACS_HASH' });
+  }
+  expect(await agent.getDocument(keyOf(text))).toBe(text);
+  expect(await agent.getDocument(keyOf(other))).toBe(other);
+});
+
+test('names that are not of the layout change nothing', async () => {
+  const text = await agent.createDocument({ n: 1 });
+  const { jacsId: id, jacsVersion: version } = JSON.parse(text);
+  const documents = path.join(data, 'documents');
+  const empty = randomUUID();
+  for (const name of [
+    '.tmp-1',
+    'note.txt',
+    `${randomUUID()}`,
+    `${randomUUID().toUpperCase()}.json`,
+    `${version}.JSON`,
+  ]) {
+    fs.writeFileSync(path.join(documents, id, name), MARK);
+    fs.writeFileSync(path.join(documents, `${name}x`), MARK);
+  }
+  for (const name of [empty, id.toUpperCase(), 'x', `${id}.json`, '\n']) fs.mkdirSync(path.join(documents, name));
+  fs.writeFileSync(path.join(documents, id.toUpperCase(), `${version}.json`), text);
+  for (const reader of [agent, stranger]) {
+    expect(await reader.getDocument(id)).toBe(text);
+    expect((await reader.versions(id)).map(({ key }) => key)).toEqual([keyOf(text)]);
+    const listed = (await all(reader.listDocuments({ allVersions: true }))).map(({ key }) => key);
+    expect(listed.filter((key) => key.startsWith(id))).toEqual([keyOf(text)]);
+    expect(listed.filter((key) => !/^[0-9a-f-]{36}:[0-9a-f-]{36}$/.test(key))).toEqual([]);
+    await expect(reader.getDocument(empty)).rejects.toMatchObject({ code: 'JACS_NOT_FOUND' });
+    await expect(reader.versions(empty)).rejects.toMatchObject({ code: 'JACS_NOT_FOUND' });
+  }
+  const next = await agent.updateDocument(keyOf(text), { n: 2 });
+  expect(await agent.getDocument(id)).toBe(next);
 });
 
 describe('a directory replaced by a symbolic link', () => {
