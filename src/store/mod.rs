@@ -249,7 +249,8 @@ impl Store {
         let mut lister = self.0.operator.lister(&directory).await.map_err(fail)?;
         let mut entries = Vec::new();
         while let Some(found) = lister.try_next().await.map_err(fail)? {
-            if let Some(ObjectKey::Version { key, .. }) = ObjectKey::parse(found.path()) {
+            // A directory in a file's place stands there as well: reading it is refused.
+            if let Some(ObjectKey::Version { key, .. }) = ObjectKey::parse(found.path().trim_end_matches('/')) {
                 let metadata = found.metadata();
                 let bytes = metadata.is_file().then(|| metadata.content_length());
                 entries.push(Entry { key, bytes, modified: metadata.last_modified().map(SystemTime::from) });

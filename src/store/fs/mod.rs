@@ -77,6 +77,9 @@ struct Stat {
     modified: Option<SystemTime>,
 }
 
+/// What neither is a regular file nor a directory, in a listing.
+const NO_FILE: Stat = Stat { directory: false, bytes: 0, modified: None };
+
 /// One attempt to take the lock of a directory.
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Attempt {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::errno::{check_parts, fault, refuse, write_fault};
 use super::names::Names;
-use super::{Attempt, Outcome, Probe, Publish, Stat, TEMPORARY};
+use super::{Attempt, NO_FILE, Outcome, Probe, Publish, Stat, TEMPORARY};
 use crate::store::Durability;
 
 /// A directory that was looked at.
@@ -88,7 +88,7 @@ impl Disk {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
             match entry.file_name().to_str() {
-                Some(name) if !name.starts_with(TEMPORARY) && (kind.is_dir() || kind.is_file()) => {
+                Some(name) if !name.starts_with(TEMPORARY) => {
                     names.push(name, kind.is_dir());
                 }
                 _ => {}
@@ -101,7 +101,7 @@ impl Disk {
     pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
         match fs::symlink_metadata(directory.join(name)) {
             Ok(found) if found.is_file() || found.is_dir() => Ok(Some(stat_of(&found))),
-            Ok(_) => Ok(None),
+            Ok(_) => Ok(Some(NO_FILE)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(fault("the entry cannot be read", error)),
         }

@@ -15,7 +15,7 @@ use super::names::Names;
 use super::publish;
 use super::sync::{self, Known};
 use super::walk::{self, Dirs};
-use super::{Attempt, Probe, Publish, Stat, TEMPORARY};
+use super::{Attempt, NO_FILE, Probe, Publish, Stat, TEMPORARY};
 use crate::store::Durability;
 
 /// An open directory.
@@ -93,12 +93,13 @@ impl Disk {
             }
             let is_directory = match entry.file_type() {
                 FileType::Directory => true,
-                FileType::RegularFile => false,
                 FileType::Unknown => match Self::stat_in(&directory, name)? {
                     Some(stat) => stat.directory,
                     None => continue,
                 },
-                _ => continue,
+                // What took the place of a file is shown like one, and refused when it is read: passed over here,
+                // it would hide that the file is gone.
+                _ => false,
             };
             names.push(name, is_directory);
         }
@@ -106,10 +107,11 @@ impl Disk {
         Ok(Some((directory, names)))
     }
 
-    /// What stands at `name`; `None` when that is nothing any more, or neither a regular file nor a directory.
+    /// What stands at `name`; `None` when that is nothing any more.
     pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
         match stat_at(directory, name) {
-            Err(Errno::NOENT | Errno::LOOP) => Ok(None),
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::LOOP) | Ok(None) => Ok(Some(NO_FILE)),
             result => result.map_err(|errno| fault("the entry cannot be read", errno)),
         }
     }
@@ -255,7 +257,7 @@ mod tests {
     use crate::store::Durability;
 
     #[test]
-    fn listings_show_files_and_directories_only() {
+    fn listings_show_what_took_the_place_of_a_file_as_well() {
         let place = tempfile::tempdir().unwrap();
         let documents = place.path().join("documents");
         fs::create_dir_all(documents.join("b")).unwrap();
@@ -268,7 +270,8 @@ mod tests {
         let (_, names) = disk.list("documents").unwrap().unwrap();
         assert_eq!(
             names.map(|name| (name.text, name.directory)).collect::<Vec<_>>(),
-            [("a".to_owned(), false), ("b".to_owned(), true), ("c".to_owned(), false)]
+            [("a", false), ("b", true), ("c", false), ("fifo", false), ("link", false)]
+                .map(|(name, directory)| (name.to_owned(), directory))
         );
         assert!(disk.list("agents").unwrap().is_none());
     }
