@@ -170,7 +170,11 @@ async fn links_inside_are_not_followed() {
         match above {
             0 => assert_eq!(first.unwrap(), Some(id_of(&key))),
             1 => assert_eq!(first.unwrap(), None),
-            _ => assert_eq!(first.unwrap_err().code(), Code::Permission),
+            _ => {
+                let error = first.unwrap_err();
+                assert_eq!((error.code(), &error.details().key), (Code::Permission, &None));
+                assert_eq!(error.details().path.as_deref(), root.join("documents/").to_str());
+            }
         }
         assert_eq!(tree(place.path()), before);
         // The rest of the store goes on working.
