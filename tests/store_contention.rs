@@ -118,7 +118,12 @@ fn a_directory_that_comes_and_goes_loses_no_write() {
             runtime.block_on(async {
                 assert_eq!(store.put(&key, Bytes::from_static(b"{}")).await.unwrap(), Put::Created);
                 assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), b"{}");
+                match store.lock(Kind::Document, id).await {
+                    Ok(_) => {}
+                    Err(error) => panic!("its own version is stored: {error:?}"),
+                }
                 store.remove(&key).await.unwrap();
+                store.versions(Kind::Document, id).await.unwrap();
             });
         }
     };

@@ -25,6 +25,28 @@ async fn hold(fresh: &dyn Fn() -> Store) {
     large_objects_come_back_whole(fresh()).await;
 }
 
+/// Callers run all of it on threads of their choice.
+#[test]
+fn everything_can_be_sent() {
+    fn sent<T: Send>(_: T) {}
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Store>();
+    shared::<super::Ids>();
+    shared::<super::Lock>();
+    let _ = |store: &'static Store, ids: &'static mut super::Ids, key: &'static ObjectKey, id: DocumentId| {
+        sent(Store::open(&Settings::Memory));
+        sent(store.put(key, Bytes::new()));
+        sent(store.get(key, 0));
+        sent(store.exists(key));
+        sent(store.remove(key));
+        sent(store.versions(Kind::Agent, id));
+        sent(store.entries(Kind::Agent, id));
+        sent(store.ids(Kind::Agent));
+        sent(store.lock(Kind::Agent, id));
+        sent(ids.next());
+    };
+}
+
 fn version_of(id: DocumentId) -> ObjectKey {
     ObjectKey::Version { kind: Kind::Document, key: DocumentKey { id, version: Version::now() } }
 }

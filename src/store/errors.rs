@@ -11,8 +11,8 @@ use crate::error::{Code, Error};
 
 /// What an operation was about, for the error.
 pub(super) struct Subject<'a> {
-    /// `id:version`, an id or a hash.
-    pub key: &'a dyn std::fmt::Display,
+    /// `id:version`, an id or a hash; none when it was about all of them.
+    pub key: Option<&'a dyn std::fmt::Display>,
     /// The local path, on fs.
     pub path: Option<&'a Path>,
 }
@@ -20,11 +20,8 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     /// Names what the error is about.
     pub fn name(&self, error: Error) -> Error {
-        let error = error.with_key(self.key);
-        match self.path {
-            Some(path) => error.with_path(path),
-            None => error,
-        }
+        let error = self.key.into_iter().fold(error, Error::with_key);
+        self.path.into_iter().fold(error, Error::with_path)
     }
 
     /// Turns OpenDAL's error into ours, which keeps it as its source.
@@ -72,7 +69,7 @@ mod tests {
     use super::*;
 
     fn map(error: opendal::Error) -> Error {
-        Subject { key: &"id:version", path: Some(Path::new("/data/x")) }.error(error)
+        Subject { key: Some(&"id:version"), path: Some(Path::new("/data/x")) }.error(error)
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Ids {
         let directory = layout::kind_prefix(self.kind);
         match self.advance(&directory).await {
             Ok(id) => Ok(id),
-            Err(error) => Err(self.store.fail(error, &directory, &directory)),
+            Err(error) => Err(self.store.fail_listing(error, &directory)),
         }
     }
 

@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Stores `bytes` under `key`, once and for all. On fs success means stored as [`Durability`] says, for
-    /// [`Put::Same`] too. A future that is dropped leaves the object whole or not at all.
+    /// [`Put::Same`] too. When the future is dropped, the object may still appear, whole.
     ///
     /// Errors: `JACS_CONFLICT` (other bytes are there), `JACS_PERMISSION`, `JACS_UNAVAILABLE` (retryable when the disk
     /// is full), `JACS_UNSUPPORTED` (a filesystem without links), `JACS_CONFIG` (the data directory is a file).
@@ -300,11 +300,16 @@ impl Store {
 
     /// OpenDAL's error as ours, about `key` and the local path of it.
     fn fail(&self, error: opendal::Error, key: &dyn Display, path: &str) -> Error {
-        Subject { key, path: self.local_path(path).as_deref() }.error(error)
+        Subject { key: Some(key), path: self.local_path(path).as_deref() }.error(error)
+    }
+
+    /// OpenDAL's error as ours, about all of a directory.
+    fn fail_listing(&self, error: opendal::Error, path: &str) -> Error {
+        Subject { key: None, path: self.local_path(path).as_deref() }.error(error)
     }
 
     fn name(&self, error: Error, key: &dyn Display, path: &str) -> Error {
-        Subject { key, path: self.local_path(path).as_deref() }.name(error)
+        Subject { key: Some(key), path: self.local_path(path).as_deref() }.name(error)
     }
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {

@@ -100,7 +100,7 @@ impl Temporary {
         match rustix::fs::linkat(CWD, own, directory, name, AtFlags::SYMLINK_FOLLOW) {
             Err(Errno::NOENT) if is_removed(directory) => Ok(Some(Published::Gone)),
             // Without /proc; or a filesystem (of layers, of a network) that has unnamed files but cannot link them.
-            Err(Errno::NOENT | Errno::XDEV) => Ok(None),
+            Err(Errno::NOENT | Errno::XDEV | Errno::INVAL) => Ok(None),
             result => linked(result),
         }
     }
