@@ -284,6 +284,29 @@ describe('a version that does not hang on the one it replaces', () => {
   });
 });
 
+// Version ids with a time (v7) and without (v4), whose dates say the opposite of the ids: no order fits all pairs.
+test.each([
+  ['somebody else', () => other],
+  ['nobody', () => ({ ...forger(), id: owner.id, version: owner.version })],
+])('forty versions by %s with contradicting dates do not hide the newest', async (_, signer) => {
+  const text = await owner.createDocument({ n: 1 });
+  const now = Date.now() - 60 * MINUTES;
+  for (let n = 0; n < 40; n++) {
+    const jacsVersion = v7(now + n * 1000).replace(/7(?=.{3}-.{4}-.{12}$)/, n % 2 ? '7' : '4');
+    const jacsVersionDate = new Date(now - n * 1000).toISOString();
+    plant(data, forge(signer(), { ...after(text), jacsVersion, jacsVersionDate, n }));
+  }
+  for (const agent of [owner, third]) {
+    const versions = await agent.versions(idOf(text));
+    expect(versions).toHaveLength(41);
+    const timed = versions.map(({ version }) => version).filter((version) => version[14] === '7');
+    expect(timed).toEqual(timed.toSorted());
+    expect(versions.filter(({ accepted }) => accepted).map(({ key }) => key)).toEqual([keyOf(text)]);
+  }
+  if (signer() === other) expect(await third.getDocument(idOf(text))).toBe(text);
+  else await expect(third.getDocument(idOf(text))).rejects.toMatchObject({ code: 'JACS_KEY' });
+});
+
 describe("a version in the owner's name, signed with another key", () => {
   // The key's own hash, or that of the owner's key with a signature that this key did not make.
   test.each([

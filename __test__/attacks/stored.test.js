@@ -7,7 +7,7 @@ const { randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { temporaryFolder } = require('../support/folder.js');
-const { agentOn, all, fileOf, goesOn, keyOf, rehashed } = require('./forge.js');
+const { agentOn, all, fileOf, forge, forger, goesOn, keyOf, plant, rehashed, v7 } = require('./forge.js');
 
 const MARK = 'the-bytes-of-the-attacker';
 
@@ -192,6 +192,92 @@ test('names that are not of the layout change nothing', async () => {
   }
   const next = await agent.updateDocument(keyOf(text), { n: 2 });
   expect(await agent.getDocument(id)).toBe(next);
+});
+
+describe('a signed document with a strange field', () => {
+  const UUID = randomUUID();
+  const STRANGE = [
+    null,
+    true,
+    0,
+    -1,
+    1e300,
+    '',
+    ' ',
+    'x',
+    '\0',
+    UUID.toUpperCase(),
+    UUID,
+    [],
+    [null],
+    [UUID, UUID],
+    {},
+  ];
+  const DATES = ['9999-12-31T23:59:59Z', '+275760-09-13T00:00:00Z', '-009999-01-01T00:00:00Z', '2026-13-01T00:00:00Z'];
+  const SYSTEM = ['$schema', 'jacsVersionDate', 'jacsOriginalDate', 'jacsOriginalVersion', 'jacsPreviousVersion'];
+  const OTHERS = ['jacsPreviousSha256', 'jacsMergedVersions', 'jacsType', 'jacsLevel', 'jacsFiles', 'jacsFilesStored'];
+  const CLAIMS = ['agentID', 'agentVersion', 'date', 'iat', 'jti', 'publicKeyHash', 'signingAlgorithm', 'response'];
+  const KNOWN = /^JACS_(HASH|SIGNATURE|KEY|UNTRUSTED|CONFLICT|ATTACHMENT|INPUT)$/;
+  const values = [
+    ...STRANGE,
+    ...DATES,
+    'agent',
+    'config',
+    'raw',
+    Number.MAX_SAFE_INTEGER,
+    'ffffffff-ffff-7fff-bfff-ffffffffffff',
+  ];
+
+  let signer;
+  beforeAll(() => plant(data, (signer = forger()).text, 'agents'));
+
+  /** Every way to look at a document, stored or not; what was said against it. */
+  async function looks(text) {
+    const key = plant(data, text);
+    const id = key.split(':')[0];
+    const calls = [
+      ...[key, id].flatMap((name) => [agent.getDocument(name), agent.inspectDocument(name)]),
+      ...[agent.versions(id), agent.verifyHistory(id), agent.verifyDocument(text), agent.updateDocument(key, { n: 1 })],
+      ...[agent.saveDocument(text), agent.getDocument(key, { verify: 'hash' })],
+    ];
+    const settled = await Promise.allSettled(calls);
+    return settled.flatMap(({ reason }) => (reason ? [reason.code] : []));
+  }
+
+  test.each([...SYSTEM, ...OTHERS].map((name) => [name]))('%s', async (name) => {
+    for (const value of values) {
+      for (const code of await looks(forge(signer, { [name]: value })))
+        expect([value, code]).toEqual([value, expect.stringMatching(KNOWN)]);
+    }
+    expect(await goesOn(agent)).toBe(true);
+  });
+
+  test.each(CLAIMS.map((name) => [name]))('jacsSignature.%s', async (name) => {
+    for (const value of values) {
+      for (const code of await looks(forge(signer, {}, { [name]: value })))
+        expect([value, code]).toEqual([value, expect.stringMatching(KNOWN)]);
+    }
+    expect(await goesOn(agent)).toBe(true);
+  });
+
+  test('versions of the first and the last possible time, and two that replace each other', async () => {
+    for (const jacsVersion of [
+      '00000000-0000-7000-8000-000000000000',
+      'ffffffff-ffff-7fff-bfff-ffffffffffff',
+      '00000000-0000-0000-0000-000000000000',
+    ]) {
+      for (const code of await looks(forge(signer, { jacsVersion })))
+        expect([jacsVersion, code]).toEqual([jacsVersion, expect.stringMatching(KNOWN)]);
+    }
+    const [one, two] = [v7(), v7()];
+    const circle = { jacsId: randomUUID(), jacsOriginalVersion: one };
+    plant(data, forge(signer, { ...circle, jacsVersion: one, jacsPreviousVersion: two }));
+    const codes = await looks(forge(signer, { ...circle, jacsVersion: two, jacsPreviousVersion: one }));
+    for (const code of codes) expect(code).toMatch(KNOWN);
+    const since = await all(agent.listDocuments({ since: '2000-01-01T00:00:00Z', allVersions: true }));
+    expect(since.length).toBeGreaterThan(1);
+    expect(await goesOn(agent)).toBe(true);
+  });
 });
 
 describe('a directory replaced by a symbolic link', () => {
