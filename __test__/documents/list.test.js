@@ -4,7 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { all, anotherOn, fileOf, keyOf, newAgent, refusal } = require('../support/agents.js');
-const { firstVersion, newAuthor, signWithNode, uuidV7 } = require('../support/witness.js');
+const { firstVersion, newAuthor, nextVersion, signWithNode, uuidV7 } = require('../support/witness.js');
 
 const MANY = 1300;
 const LEAST = '00000000-0000-4000-8000-000000000000';
@@ -170,6 +170,21 @@ describe('filters', () => {
     await expect(listed({ type: 'forged' })).resolves.toEqual([]);
     await expect(listed()).resolves.toContain(keyOf(text));
     fs.rmSync(file);
+  });
+
+  test.each([
+    ['on top of ours', (ours) => nextVersion(ours, { jacsType: 'letter' })],
+    ['of its own original', (ours) => firstVersion({ jacsType: 'letter' }, { id: idOf(ours) })],
+  ])("with type or agentId a stranger's version %s does not hide ours", async (_, version) => {
+    const author = newAuthor();
+    await agent.saveDocument(author.document);
+    const ours = await agent.createDocument({ jacsType: 'memo' });
+    await agent.saveDocument(signWithNode(version(ours), author));
+    await expect(agent.getDocument(idOf(ours))).resolves.toBe(ours);
+    await expect(listed({ type: 'memo' })).resolves.toEqual([keyOf(ours)]);
+    await expect(listed({ agentId: agent.id })).resolves.toContain(keyOf(ours));
+    await expect(listed({ type: 'letter' })).resolves.toEqual([]);
+    await agent.removeDocument(idOf(ours), { allVersions: true });
   });
 
   test('since compares the times of the versions', async () => {

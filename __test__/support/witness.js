@@ -110,22 +110,22 @@ function firstVersion(fields, { id = randomUUID(), at = Date.now(), version = uu
   return { $schema: HEADER_SCHEMA, jacsType: 'document', jacsLevel: 'artifact', ...own, ...original, ...fields };
 }
 
-/** An unsigned version that replaces a signed one. */
+/** An unsigned version that replaces a signed one. A field that is `undefined` is left out. */
 function nextVersion(replaced, fields, { at = Date.now(), version = uuidV7(at) } = {}) {
   const before = JSON.parse(replaced);
-  return {
+  return present({
     ...firstVersion({}, { id: before.jacsId, at, version }),
     jacsOriginalVersion: before.jacsOriginalVersion,
     jacsOriginalDate: before.jacsOriginalDate,
     jacsPreviousVersion: before.jacsVersion,
     jacsPreviousSha256: before.jacsSha256,
     ...fields,
-  };
+  });
 }
 
 /** Signs and hashes; the text. `changes` go into the signature's members before signing; `undefined` drops one. */
 function signWithNode(document, author, changes = {}) {
-  const metadata = {
+  const metadata = present({
     agentID: author.id,
     agentVersion: author.version,
     date: new Date().toISOString(),
@@ -136,10 +136,13 @@ function signWithNode(document, author, changes = {}) {
     signatureContentVersion: 'jacs-signature-v2',
     signingAlgorithm: 'ring-Ed25519',
     ...changes,
-  };
-  const present = Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined));
-  const signature = sign(null, signedBytes(document, present), author.privateKey).toString('base64');
-  return rehashed({ ...document, jacsSignature: { ...present, signature } });
+  });
+  const signature = sign(null, signedBytes(document, metadata), author.privateKey).toString('base64');
+  return rehashed({ ...document, jacsSignature: { ...metadata, signature } });
+}
+
+function present(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** A UUIDv7 of a time in milliseconds. */
