@@ -68,7 +68,7 @@ class Agent {
     const { onProgress, ...rest } = checkedOptions(options, 1);
     if (onProgress !== undefined && typeof onProgress !== 'function') throw input('onProgress must be a function');
     const progress = onProgress && ((text) => onProgress(JSON.parse(text)));
-    return parsed(await this.#native.createDocuments(all.map(textOf), encode(rest), progress, cancelOf(rest)));
+    return parsed(await this.#native.createDocuments(all.map(itemOf), encode(rest), progress, cancelOf(rest)));
   }
 
   async getDocument(key, options) {
@@ -165,16 +165,32 @@ function input(message, cause) {
 function textOf(json) {
   if (typeof json !== 'object' || json === null) return json;
   try {
-    return JSON.stringify(json, finite);
+    return JSON.stringify(json, faithful);
   } catch (cause) {
     throw cause instanceof JacsError ? cause : input('the object cannot be written as JSON', cause);
   }
 }
 
-function finite(name, value) {
+/** Called with the object that holds `value`, which is what its toJSON gave, where it has one. */
+function faithful(name, value) {
   const number = value instanceof Number ? Number(value) : value;
   if (typeof number === 'number' && !Number.isFinite(number)) throw input(`a number is not finite (field: ${name})`);
+  if (typeof value !== 'object') return value;
+  const given = this[name];
+  if (value === null && given instanceof Date) throw input(`a date is not valid (field: ${name})`);
+  if (given instanceof Map || given instanceof Set || ArrayBuffer.isView(given)) {
+    throw input(`bytes, maps and sets are not JSON (field: ${name})`);
+  }
   return value;
+}
+
+/** An item of a batch; one that cannot be written is a failure of its own, which native code lists with the others. */
+function itemOf(json) {
+  try {
+    return textOf(json);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** An object in second place is the options, and the last argument. */

@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::outcome::{Outcome, outcome, promise};
 use super::state::{Call, State};
-use super::text::text;
+use super::text::{document, item, text};
 use super::{Cancel, options, report};
 use crate::agent::{Agent, Cancel as CancelToken, Progress};
 use crate::config::{Config, Environment};
@@ -137,7 +137,7 @@ impl NativeAgent {
         progress: Option<Function<'_, String, UnknownReturnValue>>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
-        let begun = self.begin(cancel, || Ok(all.iter().map(|json| text(json, "json")).collect::<Vec<_>>()));
+        let begun = self.begin(cancel, || Ok(all.iter().map(item).collect::<Vec<_>>()));
         let progress =
             progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
         promise(env, async move {
@@ -243,15 +243,16 @@ impl NativeAgent {
         options: Option<String>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, bool> {
-        let begun = self.begin(cancel, || text(&json, "json"));
+        let begun = self.begin(cancel, || document(&json, "json"));
         promise(env, async move { Ok(verify(begun, options).await?.is_valid()) })
     }
 
     #[napi(ts_return_type = "boolean | Failure")]
     pub fn verify_document_sync(&self, json: Unknown, options: Option<String>) -> Outcome<bool> {
         outcome(|| {
-            let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
+            let (agent, json) = (self.state.loaded()?, document(&json, "json")?);
             let options = options::verify(options.as_deref())?;
+            let Ok(json) = json else { return Ok(false) };
             Ok(block_on(agent.verify(&json, &options, &CancelToken::default()))?.is_valid())
         })
     }
@@ -264,7 +265,7 @@ impl NativeAgent {
         options: Option<String>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
-        let begun = self.begin(cancel, || text(&json, "json"));
+        let begun = self.begin(cancel, || document(&json, "json"));
         promise(env, async move {
             let found = verify(begun, options).await?;
             match &found.error {
@@ -342,10 +343,14 @@ impl NativeAgent {
     }
 }
 
-async fn verify(begun: Result<(Call, CancelToken, String)>, options: Option<String>) -> Result<Report> {
+async fn verify(begun: Result<(Call, CancelToken, Result<String>)>, options: Option<String>) -> Result<Report> {
     let (call, cancel, json) = begun?;
     let options = options::verify(options.as_deref())?;
-    call.agent().await?.verify(&json, &options, &cancel).await
+    let agent = call.agent().await?;
+    match json {
+        Ok(json) => agent.verify(&json, &options, &cancel).await,
+        Err(error) => Ok(Report { error: Some(error), ..Report::default() }),
+    }
 }
 
 async fn load(source: ConfigSource, options: Option<&str>, environment: &str) -> Result<Agent> {

@@ -49,7 +49,7 @@ impl Listing {
             let mut pages = pages.lock().await;
             let listing = match &mut *pages {
                 Some(listing) => listing,
-                None => pages.insert(agent.list(kind, options::list(options.as_deref())?).await?),
+                None => pages.insert(agent.list(kind, options::list(kind, options.as_deref())?).await?),
             };
             let page: Result<Vec<_>> = agent.next_page(listing, &cancel).await;
             let page = page?;

@@ -10,6 +10,7 @@ use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
+use crate::store::Kind;
 use crate::vault::{ListFilter, OnFork, ReadOptions, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
@@ -186,8 +187,12 @@ pub fn get(text: Option<&str>) -> Result<ReadOptions> {
     })
 }
 
-pub fn list(text: Option<&str>) -> Result<ListFilter> {
-    let options = Options::read(text, LIST)?;
+pub fn list(kind: Kind, text: Option<&str>) -> Result<ListFilter> {
+    let known = match kind {
+        Kind::Document => LIST,
+        Kind::Agent => &[],
+    };
+    let options = Options::read(text, known)?;
     let id = |name: &'static str| options.text(name)?.map(|id| id.parse::<DocumentId>()).transpose();
     Ok(ListFilter {
         all_versions: options.flag("allVersions")?,
