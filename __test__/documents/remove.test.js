@@ -79,7 +79,7 @@ onLinux('allVersions goes oldest first', async () => {
   const watcher = fs.watch(folder, (event, name) => names.includes(name) && removed.push(name));
   try {
     await agent.removeDocument(idOf(texts[0]), { allVersions: true });
-    while (removed.length < names.length) await setTimeout(10);
+    for (let wait = 0; wait < 500 && removed.length < names.length; wait++) await setTimeout(10);
   } finally {
     watcher.close();
   }

@@ -9,7 +9,7 @@ const {
   fileOf,
   keyOf,
   newAgent,
-  onCopiedStore,
+  onEmptyStore,
   refusal,
   storedText,
   treeOf,
@@ -238,12 +238,20 @@ describe.each(Object.entries(FORMS))('%s', (_, call) => {
 });
 
 describe('a fork', () => {
+  let elsewhere;
+
+  beforeAll(async () => {
+    elsewhere = await Promise.all(Array.from({ length: 4 }, async () => (await onEmptyStore(place)).agent));
+  });
+
   /** One version with so many successors, each made on a store of its own and then saved here; greatest first. */
   async function forked(count) {
     const first = await create();
-    const copies = await Promise.all(Array.from({ length: count }, () => onCopiedStore(place)));
-    const texts = await Promise.all(copies.map((copy, number) => copy.agent.updateDocument(keyOf(first), { number })));
-    for (const text of texts) await agent.saveDocument(text);
+    const succeed = async (there, number) => {
+      await there.saveDocument(first);
+      return agent.saveDocument(await there.updateDocument(keyOf(first), { number }));
+    };
+    const texts = await Promise.all(elsewhere.slice(0, count).map(succeed));
     return { first, heads: texts.map(keyOf).sort().reverse() };
   }
 

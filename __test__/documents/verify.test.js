@@ -7,7 +7,16 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Agent } = require('../../index.js');
 const { FORMS, anotherOn, fileOf, keyOf, loadAgain, newAgent, onEmptyStore, refusal } = require('../support/agents.js');
-const { firstVersion, newAuthor, publicKeyHash, rehashed, signWithNode, uuidV7 } = require('../support/witness.js');
+const {
+  faultsOf,
+  verifyWithNode,
+  firstVersion,
+  newAuthor,
+  publicKeyHash,
+  rehashed,
+  signWithNode,
+  uuidV7,
+} = require('../support/witness.js');
 
 const ABSENT = '00000000-0000-4000-8000-000000000000';
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -64,6 +73,19 @@ describe.each(Object.entries(FORMS))('%s: verifyDocument', (_, call) => {
     await refusal(call(closed, 'verifyDocument', text), 'JACS_CONFIG');
     await refusal(verify(text, { signedBy: 'x' }), 'JACS_INPUT');
   });
+});
+
+test('the witness by node:crypto sees what the package sees', () => {
+  expect(verifyWithNode(text, agent.publicKey)).toBe(true);
+  const document = JSON.parse(text);
+  const { jacsSignature } = document;
+  expect(faultsOf(text, author.raw)).toEqual(['key hash', 'signature']);
+  expect(faultsOf(JSON.stringify(document, null, 1), agent.publicKey)).toEqual(['canonical form']);
+  expect(faultsOf(text.replace('"first"', '"forged"'), agent.publicKey)).toEqual(['hash', 'signature']);
+  expect(faultsOf(rehashed({ ...document, title: 'forged' }), agent.publicKey)).toEqual(['signature']);
+  expect(faultsOf(rehashed({ ...document, added: 1 }), agent.publicKey)).toEqual(['fields']);
+  const noted = { ...jacsSignature, note: 1 };
+  expect(faultsOf(rehashed({ ...document, jacsSignature: noted }), agent.publicKey)).toEqual(['members', 'signature']);
 });
 
 describe('the table of checks', () => {
