@@ -140,6 +140,12 @@ describe.each(Object.entries(FORMS))('%s: objects', (_, call) => {
     ['a list of documents', [{ a: 1 }]],
     ['a boxed text', new String('{"a":1}')],
     ['a date', new Date(0)],
+    ['bytes', Buffer.from('{"a":1}')],
+    ['bytes inside', { a: new Uint8Array(4) }],
+    ['a map', new Map([['a', 1]])],
+    ['a set inside', { a: [new Set([1])] }],
+    ['a date that is none', { a: new Date(NaN) }],
+    ['a promise of an object', Promise.resolve({ a: 1 })],
   ])('%s', async (name, object) => {
     await refusal(call(agent, 'createDocument', object), 'JACS_INPUT');
     await refusal(call(agent, 'updateDocument', keyOf(stored), object), 'JACS_INPUT');
@@ -158,6 +164,22 @@ describe.each(Object.entries(FORMS))('%s: objects', (_, call) => {
       expect(error.cause).toBeInstanceOf(TypeError);
     }
     await unharmed();
+  });
+
+  test.each([
+    ['a date', { a: new Date(0) }, { a: '1970-01-01T00:00:00.000Z' }],
+    ['what toJSON gives', { toJSON: () => ({ a: 1 }) }, { a: 1 }],
+    ['no member that is undefined', { a: undefined, b: 1 }, { b: 1 }],
+    ['an object without prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
+    [
+      'what a class holds',
+      new (class Point {
+        x = 1;
+      })(),
+      { x: 1 },
+    ],
+  ])('%s is written as JSON.stringify does', async (name, object, fields) => {
+    expect(fieldsOf(await call(agent, 'createDocument', object, { noSave: true }))).toEqual(fields);
   });
 
   test('a getter that throws: its error is the cause', async () => {

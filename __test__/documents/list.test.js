@@ -259,6 +259,7 @@ describe('bad options', () => {
     [{ after: `${LEAST}:${LEAST}` }],
     [{ since: 'yesterday' }],
     [{ since: 1 }],
+    [{ since: new Date(NaN) }],
     [{ agentId: 'x' }],
     [{ agentId: [LEAST] }],
     [{ type: 1 }],
