@@ -171,15 +171,19 @@ function textOf(json) {
   }
 }
 
+/** Bytes, maps, sets, promises, errors and the like would become `{}` or lists of numbers without a word. */
+const JSON_KINDS = new Set(['Null', 'Object', 'Array', 'Date', 'String', 'Boolean'].map((kind) => `[object ${kind}]`));
+
 /** Called with the object that holds `value`, which is what its toJSON gave, where it has one. */
 function faithful(name, value) {
   const number = value instanceof Number ? Number(value) : value;
   if (typeof number === 'number' && !Number.isFinite(number)) throw input(`a number is not finite (field: ${name})`);
   if (typeof value !== 'object') return value;
   const given = this[name];
-  if (value === null && given instanceof Date) throw input(`a date is not valid (field: ${name})`);
-  if (given instanceof Map || given instanceof Set || ArrayBuffer.isView(given)) {
-    throw input(`bytes, maps and sets are not JSON (field: ${name})`);
+  if (value === null && Object.prototype.toString.call(given) === '[object Date]')
+    throw input(`a date is not valid (field: ${name})`);
+  if (!JSON_KINDS.has(Object.prototype.toString.call(given))) {
+    throw input(`a value is not JSON, nor writes itself as JSON (field: ${name})`);
   }
   return value;
 }
