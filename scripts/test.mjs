@@ -1,5 +1,5 @@
 // `npm test`: installs, builds and runs everything, from a fresh clone on. Arguments go to jest.
-// `--soak` runs the JavaScript tests alone, with as many rounds as a night has time for.
+// `--soak` runs the JavaScript tests alone, on the release addon, with as many rounds as a night has time for.
 import fs from 'node:fs';
 import path from 'node:path';
 import { line, none, ofCargoLine, ofJestFile, sum, withExitCode } from './counts.mjs';
@@ -17,7 +17,7 @@ main(async () => {
   checkToolchain();
   installPackages();
   const env = testEnvironment();
-  npm(['run', '--silent', 'build:debug']);
+  if (!soak) npm(['run', '--silent', 'build:debug']);
   const cargo = soak ? none : await cargoTests();
   npm(['run', '--silent', 'build']);
   const total = sum(cargo, jestTests(env));
@@ -34,7 +34,11 @@ function testEnvironment() {
   if (!jacs) console.log('left out: exchange with jacs 0.15.0 (python)');
   if (missing.length > 0 && !underCI) console.log('JACS_TEST_INSTALL=1 npm test, as root, installs what is missing');
   if (underCI && (missing.length > 0 || !jacs)) throw new Failure('under CI=true nothing may be left out');
-  return { ...process.env, ...(jacs && { JACS_PYTHON: jacs }), ...(soak && { JACS_TEST_SOAK: '1' }) };
+  return {
+    ...process.env,
+    ...(jacs && { JACS_PYTHON: jacs }),
+    ...(soak && { JACS_TEST_SOAK: '1', JACS_TEST_ADDON: 'release' }),
+  };
 }
 
 async function cargoTests() {
