@@ -172,7 +172,9 @@ function textOf(json) {
 }
 
 /** Bytes, maps, sets, promises, errors and the like would become `{}` or lists of numbers without a word. */
-const JSON_KINDS = new Set(['Null', 'Object', 'Array', 'Date', 'String', 'Boolean'].map((kind) => `[object ${kind}]`));
+const JSON_KINDS = new Set(
+  ['Null', 'Object', 'Array', 'Date', 'String', 'Number', 'Boolean'].map((kind) => `[object ${kind}]`),
+);
 
 /** Called with the object that holds `value`, which is what its toJSON gave, where it has one. */
 function faithful(name, value) {
