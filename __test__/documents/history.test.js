@@ -35,6 +35,9 @@ async function theirs(replaced, fields = {}, options = {}, changes = {}) {
   return agent.saveDocument(signWithNode(unsigned, author, changes));
 }
 
+/** A second ahead, so that the version is the greatest. */
+const later = () => ({ at: Date.now() + SECONDS });
+
 /** The entry of a text in a list of versions. */
 const entryOf = (entries, text) => entries.find(({ key }) => key === keyOf(text));
 
@@ -184,13 +187,13 @@ describe('versions that do not count', () => {
 
   test('by a stranger, on top of ours', async () => {
     const [, newest] = await ours(2);
-    const entry = await passedOver(newest, await theirs(newest));
+    const entry = await passedOver(newest, await theirs(newest, {}, later()));
     expect(entry.agentId).toBe(author.id);
   });
 
   test('by a stranger, as a first version of our document', async () => {
     const [first] = await ours(1);
-    await passedOver(first, await theirs(undefined, {}, { id: idOf(first) }));
+    await passedOver(first, await theirs(undefined, {}, { id: idOf(first), ...later() }));
   });
 
   test('by a stranger, older than ours', async () => {
@@ -201,7 +204,7 @@ describe('versions that do not count', () => {
   test('by a stranger, naming our original', async () => {
     const [first] = await ours(1);
     const fields = { jacsPreviousVersion: undefined, jacsPreviousSha256: undefined };
-    await passedOver(first, await theirs(first, fields));
+    await passedOver(first, await theirs(first, fields, later()));
   });
 
   test('from the future: not before its time comes', async () => {

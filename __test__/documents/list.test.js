@@ -6,13 +6,15 @@ const path = require('node:path');
 const { all, anotherOn, fileOf, keyOf, newAgent, refusal } = require('../support/agents.js');
 const { firstVersion, newAuthor, nextVersion, signWithNode, uuidV7 } = require('../support/witness.js');
 
-const MANY = 1300;
+const MANY = 1100;
 const LEAST = '00000000-0000-4000-8000-000000000000';
 const QUICK = { jacs_storage_options: { durability: 'none' } };
 
 const keysOf = async (iterable) => (await all(iterable)).map(({ key }) => key);
 const numbered = (count, fields = {}) => Array.from({ length: count }, (_, number) => ({ number, ...fields }));
 const idOf = (text) => JSON.parse(text).jacsId;
+/** A second ahead, so that the version is the greatest. */
+const later = () => ({ at: Date.now() + 1000 });
 /** What follows an id in the order of ids. */
 const afterIn = (keys, id) => keys.filter((key) => key.slice(0, id.length) > id);
 
@@ -41,11 +43,11 @@ describe('many documents', () => {
     }
   });
 
-  test.each([0, 1, 255, 256, 257, 1000, 1001, MANY, MANY + 1])('limit %i', async (limit) => {
+  test.each([0, 1, 256, 257, 1001, MANY + 1])('limit %i', async (limit) => {
     await expect(keysOf(agent.listDocuments({ limit }))).resolves.toEqual(keys.slice(0, limit));
   });
 
-  test.each([0, 1, 255, 256, 1000, MANY - 1])('after the document at %i', async (index) => {
+  test.each([0, 255, 1000, MANY - 1])('after the document at %i', async (index) => {
     const after = keys[index].split(':')[0];
     await expect(keysOf(agent.listDocuments({ after }))).resolves.toEqual(keys.slice(index + 1));
   });
@@ -173,8 +175,8 @@ describe('filters', () => {
   });
 
   test.each([
-    ['on top of ours', (ours) => nextVersion(ours, { jacsType: 'letter' })],
-    ['of its own original', (ours) => firstVersion({ jacsType: 'letter' }, { id: idOf(ours) })],
+    ['on top of ours', (ours) => nextVersion(ours, { jacsType: 'letter' }, later())],
+    ['of its own original', (ours) => firstVersion({ jacsType: 'letter' }, { id: idOf(ours), ...later() })],
   ])("with type or agentId a stranger's version %s does not hide ours", async (_, version) => {
     const author = newAuthor();
     await agent.saveDocument(author.document);
