@@ -13,6 +13,8 @@ const { run, succeed } = require('../support/run.js');
 const { unprivilegedNode } = require('../support/unprivileged.js');
 const { faultsOf } = require('../support/witness.js');
 
+jest.setTimeout(60_000); // some start other processes
+
 const password = 'Correct-Horse-7';
 const PRIVATE = 'jacs_keys/jacs.private.pem.enc';
 const PUBLIC = 'jacs_keys/jacs.public.pem';
