@@ -172,8 +172,21 @@ impl KeyDirectory {
         local_file::remove(&self.folder.join(MARKER))
     }
 
-    /// Keeps other processes of this machine from changing the keys meanwhile.
+    /// Keeps other processes of this machine from changing the keys meanwhile, and clears away what those left that
+    /// were killed while they wrote: it may be a private key under a password that was given up since.
     pub fn lock(&self) -> Result<Option<File>> {
+        let lock = self.flock()?;
+        let is_left_over = |path: &&PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with(local_file::TEMPORARY) && path.is_file()
+        };
+        if lock.is_some() {
+            entries(&self.folder)?.iter().filter(is_left_over).try_for_each(|path| local_file::remove(path))?;
+        }
+        Ok(lock)
+    }
+
+    fn flock(&self) -> Result<Option<File>> {
         #[cfg(unix)]
         {
             let failed = |error| local_file::io_error("the key directory could not be locked", &self.folder, error);

@@ -5,4 +5,4 @@ mod read;
 mod write;
 
 pub use read::{ReadFailure, read_bounded};
-pub use write::{Aside, create, create_folder, io_error, remove, replace};
+pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace};

@@ -8,6 +8,9 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Code, Error, Result};
 
+/// How the names of files begin that are being written.
+pub const TEMPORARY: &str = ".tmp-";
+
 /// A file that is written and synced under a temporary name beside its target. Dropping it removes it.
 pub struct Aside {
     temporary: NamedTempFile,
@@ -20,7 +23,7 @@ impl Aside {
     pub fn write(target: &Path, bytes: &[u8]) -> Result<Aside> {
         let failed = |error: io::Error| io_error("the file could not be written", target, error);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".tmp-").permissions(owner_only());
+        builder.prefix(TEMPORARY).permissions(owner_only());
         let mut temporary = builder.tempfile_in(folder(target)).map_err(failed)?;
         // The mode given at creation passes through the umask; this one does not.
         fs::set_permissions(temporary.path(), owner_only()).map_err(failed)?;
