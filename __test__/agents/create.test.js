@@ -412,14 +412,29 @@ test.each([
   expect(fs.readdirSync(folder)).toEqual([]);
 });
 
-test('a configuration in a folder that does not exist is refused, and no keys are left behind', async () => {
+test.each([
+  ['in a folder that does not exist', ['no', 'such', 'jacs.config.json']],
+  ['that is a directory', ['directory']],
+  ['below a file', ['file', 'jacs.config.json']],
+])('a configuration %s is refused, and no keys are left behind', async (_, place) => {
   const folder = temporaryFolder();
-  const options = { configPath: path.join(folder, 'no', 'such', 'jacs.config.json'), keyDirectory: `${folder}/keys` };
+  fs.mkdirSync(path.join(folder, 'directory'));
+  fs.writeFileSync(path.join(folder, 'file'), '');
+  const before = treeOf(folder, { times: true });
+  const options = { configPath: path.join(folder, ...place), keyDirectory: path.join(folder, 'keys') };
   await expect(createIn(folder, options)).rejects.toHaveProperty(
     'code',
     expect.stringMatching(/^JACS_(INPUT|CONFIG)$/),
   );
-  expect(filesUnder(folder)).toEqual([]);
+  expect(treeOf(folder, { times: true })).toEqual(before);
+});
+
+test('an agent document over jacs_max_document_bytes is refused, and no keys are left behind', async () => {
+  const folder = temporaryFolder();
+  fs.writeFileSync(path.join(folder, 'jacs.config.json'), '{"jacs_max_document_bytes":5000}');
+  const before = treeOf(folder, { times: true });
+  await refusal(createIn(folder, { description: 'x'.repeat(5000) }), 'JACS_INPUT');
+  expect(treeOf(folder, { times: true })).toEqual(before);
 });
 
 describe('at the same time', () => {
