@@ -59,8 +59,8 @@ class Agent {
   }
 
   createDocumentSync(json, ...rest) {
-    const { options } = createArguments(rest);
-    return settle(this.#native.createDocumentSync(textOf(json), options));
+    const { options, cancel } = createArguments(rest);
+    return settle(this.#native.createDocumentSync(textOf(json), options, cancel));
   }
 
   async createDocuments(all, options) {
@@ -85,7 +85,8 @@ class Agent {
   }
 
   updateDocumentSync(key, json, ...rest) {
-    return settle(this.#native.updateDocumentSync(key, textOf(json), updateArguments(rest).options));
+    const { options, cancel } = updateArguments(rest);
+    return settle(this.#native.updateDocumentSync(key, textOf(json), options, cancel));
   }
 
   async saveDocument(signed) {

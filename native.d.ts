@@ -33,18 +33,18 @@ export declare class NativeAgent {
   /** Id, version, algorithm and public key of the loaded agent, as JSON. */
   identity(): string | Failure
   createDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  createDocumentSync(json: unknown, options?: string | undefined | null): string | Failure
+  createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
   /** Texts of the documents as a JSON list. */
   createDocuments(all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel): Promise<string | Failure>
   getDocument(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  getDocumentSync(key: unknown, options?: string | undefined | null): string | Failure
+  getDocumentSync(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
   updateDocument(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  updateDocumentSync(key: unknown, json: unknown, options?: string | undefined | null): string | Failure
+  updateDocumentSync(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
   saveDocument(signed: unknown): Promise<string | Failure>
   removeDocument(key: unknown, options?: string | undefined | null): Promise<undefined | Failure>
   versions(id: unknown): Promise<string | Failure>
   verifyDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<boolean | Failure>
-  verifyDocumentSync(json: unknown, options?: string | undefined | null): boolean | Failure
+  verifyDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): boolean | Failure
   assertDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   inspectDocument(jsonOrKey: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   verifyHistory(id: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>

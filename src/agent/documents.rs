@@ -182,8 +182,10 @@ impl Agent {
         if options.no_save {
             return Ok(signed.text);
         }
-        cancel.check().map_err(|error| error.with_key(signed.key))?;
-        let stored = self.store_with_copy(&signed, options).await;
+        let stored = match cancel.check() {
+            Ok(()) => self.store_with_copy(&signed, options).await,
+            aborted => aborted,
+        };
         match stored {
             Ok(()) => Ok(signed.text),
             Err(error) => Err(error.with_details(|details| {

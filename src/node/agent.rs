@@ -116,11 +116,16 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn create_document_sync(&self, json: Unknown, options: Option<String>) -> Outcome<String> {
+    pub fn create_document_sync(
+        &self,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Outcome<String> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
             let options = options::create(options.as_deref())?;
-            block_on(agent.create_document(&json, &options, &CancelToken::default()))
+            block_on(agent.create_document(&json, &options, &token(cancel)))
         })
     }
 
@@ -174,11 +179,11 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn get_document_sync(&self, key: Unknown, options: Option<String>) -> Outcome<String> {
+    pub fn get_document_sync(&self, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Outcome<String> {
         outcome(|| {
             let (agent, key) = (self.state.loaded()?, reference(&key)?);
             let options = options::get(options.as_deref())?;
-            block_on(agent.get(key, &options, &CancelToken::default()))
+            block_on(agent.get(key, &options, &token(cancel)))
         })
     }
 
@@ -200,11 +205,17 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn update_document_sync(&self, key: Unknown, json: Unknown, options: Option<String>) -> Outcome<String> {
+    pub fn update_document_sync(
+        &self,
+        key: Unknown,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Outcome<String> {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
             let options = options::update(options.as_deref())?;
-            block_on(agent.update_document(key, &json, &options, &CancelToken::default()))
+            block_on(agent.update_document(key, &json, &options, &token(cancel)))
         })
     }
 
@@ -248,12 +259,17 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "boolean | Failure")]
-    pub fn verify_document_sync(&self, json: Unknown, options: Option<String>) -> Outcome<bool> {
+    pub fn verify_document_sync(
+        &self,
+        json: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> Outcome<bool> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, document(&json, "json")?);
             let options = options::verify(options.as_deref())?;
             let Ok(json) = json else { return Ok(false) };
-            Ok(block_on(agent.verify(&json, &options, &CancelToken::default()))?.is_valid())
+            Ok(block_on(agent.verify(&json, &options, &token(cancel)))?.is_valid())
         })
     }
 
@@ -339,8 +355,12 @@ impl NativeAgent {
         arguments: impl FnOnce() -> Result<T>,
     ) -> Result<(Call, CancelToken, T)> {
         let call = self.state.begin()?;
-        Ok((call, cancel.map(|cancel| cancel.0.clone()).unwrap_or_default(), arguments()?))
+        Ok((call, token(cancel), arguments()?))
     }
+}
+
+fn token(cancel: Option<&Cancel>) -> CancelToken {
+    cancel.map(|cancel| cancel.0.clone()).unwrap_or_default()
 }
 
 async fn verify(begun: Result<(Call, CancelToken, Result<String>)>, options: Option<String>) -> Result<Report> {

@@ -67,10 +67,15 @@ impl Listing {
         Ok(page)
     }
 
-    /// The greatest version that does not lie in the future, from the listing alone where ids tell the order.
+    /// The newest version: of documents that are read anyway, among the versions that count; else the greatest that
+    /// does not lie in the future, from the listing alone where ids tell the order.
     async fn newest(&self, vault: &Vault, id: DocumentId, entries: &[Entry]) -> Result<Option<DocumentKey>> {
         let ordered = entries.iter().all(|entry| entry.key.version.unix_ms().is_some());
-        if !ordered && entries.len() > 1 {
+        let reads = self.filter.document_type.is_some() || self.filter.agent.is_some();
+        if reads && let Some(stored) = vault.newest_of_ours(self.kind, id, &VerifyOptions::default()).await? {
+            return Ok(Some(stored.key));
+        }
+        if reads || (!ordered && entries.len() > 1) {
             // A lineage that cannot be judged still has its entry.
             if let Ok(key) = vault.lineage(self.kind, id).await.and_then(|lineage| Ok(lineage.newest()?.key)) {
                 return Ok(Some(key));
