@@ -106,18 +106,47 @@ fn make(
     {
         return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(path));
     }
+    // All that can be wrong with the input shows here, before the first key is written.
+    let plan = plan(&directory, options, config, path, password)?;
     directory.begin_creation()?;
-    let key = make_keys(&directory, config, password)?;
-    let now = Timestamp::now();
-    let document = make_document(&directory, options, &key, config, now)?;
-    match config.agent_id_and_version {
-        None => write_config(config, options, path, existing, &document, &key, now)?,
-        // The creation was cut off after its last file.
-        Some(named) if named == document.key => {}
-        Some(_) => return Err(Error::new(Code::Conflict, "the configuration names another agent").with_path(path)),
+    if !directory.has_private_key() {
+        directory.write_private_key(&plan.key, password)?;
+    }
+    if !directory.has_public_key() {
+        directory.write_public_key(&plan.key)?;
+    }
+    directory.write_own_document(&plan.document)?;
+    match (&plan.configuration, existing) {
+        (Some(text), Some(_)) => local_file::replace(path, text.as_bytes())?,
+        (Some(text), None) => local_file::create(path, text.as_bytes())?,
+        (None, _) => {}
     }
     directory.end_creation()?;
-    Ok(document.key)
+    Ok(plan.document.key)
+}
+
+/// What will be written: made, or found where a creation was cut off.
+struct Plan {
+    key: SecretKey,
+    document: OwnDocument,
+    /// `None` when it is written already.
+    configuration: Option<String>,
+}
+
+fn plan(directory: &KeyDirectory, options: &CreateAgent, config: &Config, path: &Path, password: &str) -> Result<Plan> {
+    let key = find_key(directory, config, password)?;
+    let now = Timestamp::now();
+    let document = match directory.own_documents(key.public_key(), config.max_document_bytes)?.pop() {
+        Some(made) => made,
+        None => make_document(options, &key, config, now)?,
+    };
+    let configuration = match config.agent_id_and_version {
+        None => Some(make_configuration(config, options, path, &document, &key, now)?),
+        // The creation was cut off after its last file.
+        Some(named) if named == document.key => None,
+        Some(_) => return Err(Error::new(Code::Conflict, "the configuration names another agent").with_path(path)),
+    };
+    Ok(Plan { key, document, configuration })
 }
 
 fn refuse_existing(directory: &KeyDirectory) -> Result<()> {
@@ -127,39 +156,24 @@ fn refuse_existing(directory: &KeyDirectory) -> Result<()> {
     Ok(())
 }
 
-fn make_keys(directory: &KeyDirectory, config: &Config, password: &str) -> Result<SecretKey> {
+/// The key of a creation that was cut off, or a new one.
+fn find_key(directory: &KeyDirectory, config: &Config, password: &str) -> Result<SecretKey> {
     let algorithm = Algorithm::parse(config.key_algorithm.name());
     let algorithm = algorithm.ok_or_else(|| {
         Error::new(Code::Config, "the key algorithm is not known").with("algorithm", config.key_algorithm)
     })?;
     let key = match directory.has_private_key() {
         true => directory.unlock(algorithm, password)?,
-        false => {
-            let key = SecretKey::generate(algorithm)?;
-            directory.write_private_key(&key, password)?;
-            key
-        }
+        false => SecretKey::generate(algorithm)?,
     };
-    match directory.has_public_key() {
-        true if directory.public_key()? != *key.public_key() => {
-            Err(Error::new(Code::Conflict, "a public key of another private key stands there already")
-                .with_path(directory.folder()))
-        }
-        true => Ok(key),
-        false => directory.write_public_key(&key).map(|()| key),
+    if directory.has_public_key() && directory.public_key()? != *key.public_key() {
+        return Err(Error::new(Code::Conflict, "a public key of another private key stands there already")
+            .with_path(directory.folder()));
     }
+    Ok(key)
 }
 
-fn make_document(
-    directory: &KeyDirectory,
-    options: &CreateAgent,
-    key: &SecretKey,
-    config: &Config,
-    now: Timestamp,
-) -> Result<OwnDocument> {
-    if let Some(made) = directory.own_documents(key.public_key(), config.max_document_bytes)?.pop() {
-        return Ok(made);
-    }
+fn make_document(options: &CreateAgent, key: &SecretKey, config: &Config, now: Timestamp) -> Result<OwnDocument> {
     let mut agent = Object::default();
     agent.set("$schema", AGENT_SCHEMA);
     agent.set("jacsType", "agent");
@@ -174,21 +188,18 @@ fn make_document(
     let agent_key = DocumentKey { id: DocumentId::random(), version: Version::now() };
     let author = Author { agent: agent_key, signer: key };
     let signed = Draft::of_system(agent, agent_key, now).sign(&author, now, config.max_document_bytes)?;
-    let document = OwnDocument { key: signed.key, text: signed.text };
-    directory.write_own_document(&document)?;
-    Ok(document)
+    Ok(OwnDocument { key: signed.key, text: signed.text })
 }
 
-/// Writes the configuration, signed: other implementations load an agent from no other.
-fn write_config(
+/// The configuration, signed: other implementations load an agent from no other.
+fn make_configuration(
     config: &Config,
     options: &CreateAgent,
     path: &Path,
-    existing: Option<String>,
     agent: &OwnDocument,
     key: &SecretKey,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut members: Map<String, Json> = config.file_members(folder)?;
     members.insert("jacs_agent_id_and_version".into(), json!(agent.key.to_string()));
@@ -203,11 +214,7 @@ fn write_config(
     let author = Author { agent: agent.key, signer: key };
     let config_key = DocumentKey { id: DocumentId::random(), version: Version::now() };
     let signed = Draft::of_system(parse_object(&text)?, config_key, now).sign(&author, now, MAX_CONFIG_BYTES)?;
-    let readable = readable(&signed.text)?;
-    match existing {
-        Some(_) => local_file::replace(path, readable.as_bytes()),
-        None => local_file::create(path, readable.as_bytes()),
-    }
+    readable(&signed.text)
 }
 
 /// The same document over several lines: people edit configurations.

@@ -27,6 +27,9 @@ impl Agent {
         if store.directory.as_ref().is_some_and(|directory| !directory.writable) && !self.is_read_only() {
             warnings.push("the data directory cannot be written".into());
         }
+        if self.config.data_path().is_some_and(|data| self.key_directory.folder().starts_with(data)) {
+            warnings.push("the keys lie inside the data directory: a copy of the documents carries them along".into());
+        }
         Ok(Diagnosis { settings: self.config.report(), store, warnings })
     }
 

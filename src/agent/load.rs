@@ -146,7 +146,8 @@ async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> 
             Ok(bytes) => found.extend(
                 String::from_utf8(bytes).ok().and_then(|text| check_own(text, Some(key), public_key, max_bytes)),
             ),
-            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => {}
+            // What cannot be this agent's document keeps nobody from loading.
+            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash | Code::Permission) => {}
             Err(error) => return Err(error),
         }
     }

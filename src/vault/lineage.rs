@@ -1,7 +1,6 @@
 //! The versions of one document: whose document it is, which versions count, what the heads are and which
 //! one is the newest (specification, "Succession").
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -58,7 +57,7 @@ impl Vault {
         let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }));
         let states: Vec<Option<VersionState>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
         let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
-        versions.sort_by(order);
+        sort(&mut versions);
         Ok(Lineage { id, owner: None, versions })
     }
 
@@ -133,17 +132,14 @@ impl Vault {
 }
 
 impl Lineage {
-    /// The winner: the greatest head. Errors: `JACS_CONFLICT` never; the error of a damaged version that may be
-    /// newer than all that count; `JACS_UNTRUSTED` when no version counts.
+    /// The winner: the greatest head. Errors: that of a damaged version that may be newer than all that count;
+    /// `JACS_UNTRUSTED` when no version counts.
     pub fn newest(&self) -> Result<&VersionState> {
-        let winner = self.versions.iter().filter(|state| state.head).max_by(|a, b| order(a, b));
+        let winner = self.versions.iter().rfind(|state| state.head);
+        let ordered = is_ordered(&self.versions);
         for damaged in self.versions.iter().filter(|state| self.is_damaged(state)) {
             // Versions of a foreign kind have no order by id, so a damaged one may always be the newest.
-            let older = winner.is_some_and(|winner| {
-                damaged.key.version.unix_ms().is_some()
-                    && winner.key.version.unix_ms().is_some()
-                    && damaged.key < winner.key
-            });
+            let older = ordered && winner.is_some_and(|winner| damaged.key < winner.key);
             if let (false, Some(error)) = (older, &damaged.error) {
                 return Err(error.clone());
             }
@@ -162,9 +158,7 @@ impl Lineage {
 
     /// The keys of all heads, the winner first.
     pub fn heads(&self) -> Vec<DocumentKey> {
-        let mut heads: Vec<&VersionState> = self.versions.iter().filter(|state| state.head).collect();
-        heads.sort_by(|a, b| order(b, a));
-        heads.into_iter().map(|state| state.key).collect()
+        self.versions.iter().rev().filter(|state| state.head).map(|state| state.key).collect()
     }
 
     pub fn get(&self, version: Version) -> Option<&VersionState> {
@@ -267,11 +261,17 @@ impl Lineage {
     }
 }
 
-/// Oldest first: by id where both are UUIDv7, else by date.
-fn order(a: &VersionState, b: &VersionState) -> Ordering {
-    let by_id = a.key.version.unix_ms().is_some() && b.key.version.unix_ms().is_some();
+/// Oldest first: by id where all are UUIDv7, else all by date, so that the order is one whatever stands there.
+fn sort(versions: &mut [VersionState]) {
+    if is_ordered(versions) {
+        return versions.sort_by_key(|state| state.key);
+    }
     let date = |state: &VersionState| state.header.as_ref().map(|header| header.version_date);
-    if by_id { a.key.cmp(&b.key) } else { date(a).cmp(&date(b)).then_with(|| a.key.cmp(&b.key)) }
+    versions.sort_by_key(|state| (date(state), state.key));
+}
+
+fn is_ordered(versions: &[VersionState]) -> bool {
+    versions.iter().all(|state| state.key.version.unix_ms().is_some())
 }
 
 fn is_future(version: Version, now: Timestamp) -> bool {

@@ -100,7 +100,7 @@ impl Listing {
             return Ok(true);
         }
         let text = match vault.read_text(self.kind, entry.key).await {
-            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => return Ok(false),
+            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash | Code::Permission) => return Ok(false),
             text => text?,
         };
         let examined = vault.examine(&text, Origin::Storage(entry.key), &VerifyOptions::default()).await?;

@@ -96,7 +96,10 @@ impl Vault {
 
     async fn inspect_exact(&self, key: DocumentKey, options: &VerifyOptions) -> Result<Report> {
         match self.get_exact(key).await {
-            Ok(stored) => Ok(self.examine(&stored.text, Origin::Storage(key), options).await?.report),
+            Ok(stored) => {
+                let report = self.examine(&stored.text, Origin::Storage(key), options).await?.report;
+                Ok(Report { key: Some(key), ..report })
+            }
             Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => {
                 let mut report = Report { key: Some(key), ..Report::default() };
                 report.note::<()>("format", Err(error));
