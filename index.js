@@ -64,11 +64,18 @@ class Agent {
   }
 
   async createDocuments(all, options) {
-    if (!Array.isArray(all)) throw input('the documents must be an array');
+    if (!guarded(() => Array.isArray(all))) throw input('the documents must be an array');
     const { onProgress, ...rest } = checkedOptions(options, 1);
     if (onProgress !== undefined && typeof onProgress !== 'function') throw input('onProgress must be a function');
     const progress = onProgress && ((text) => onProgress(JSON.parse(text)));
-    return parsed(await this.#native.createDocuments(all.map(itemOf), encode(rest), progress, cancelOf(rest)));
+    return parsed(
+      await this.#native.createDocuments(
+        guarded(() => all.map(itemOf)),
+        encode(rest),
+        progress,
+        cancelOf(rest),
+      ),
+    );
   }
 
   async getDocument(key, options) {
@@ -165,11 +172,7 @@ function input(message, cause) {
 /** A document as text. What JSON.stringify would silently turn into null is refused. */
 function textOf(json) {
   if (typeof json !== 'object' || json === null) return json;
-  try {
-    return JSON.stringify(json, faithful);
-  } catch (cause) {
-    throw cause instanceof JacsError ? cause : input('the object cannot be written as JSON', cause);
-  }
+  return guarded(() => JSON.stringify(json, faithful));
 }
 
 /** Bytes, maps, sets, promises, errors and the like would become `{}` or lists of numbers without a word. */
@@ -231,9 +234,24 @@ const given = (value) => value !== undefined && value !== null;
 
 function checkedOptions(options, place) {
   if (!given(options)) return {};
-  if (typeof options !== 'object' || Array.isArray(options))
-    throw input(`argument ${place + 1} must be an object of options`);
-  return options;
+  // Of an object of a class, options that stand in the class would be passed over.
+  if (!guarded(() => isPlain(options))) throw input(`argument ${place + 1} must be a plain object of options`);
+  return guarded(() => ({ ...options }));
+}
+
+function isPlain(value) {
+  if (typeof value !== 'object') return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What a getter or a proxy of the caller throws becomes the cause of an error of ours. */
+function guarded(read) {
+  try {
+    return read();
+  } catch (cause) {
+    throw cause instanceof JacsError ? cause : input('an argument cannot be read', cause);
+  }
 }
 
 function encoded(options) {
@@ -256,7 +274,7 @@ function encode({ signal: _, ...options }) {
 
 function environment(env) {
   if (given(env) && typeof env !== 'object') throw input('env must be an object');
-  return JSON.stringify(env ?? process.env);
+  return guarded(() => JSON.stringify(Object.fromEntries(Object.entries(env ?? process.env))) ?? '{}');
 }
 
 /** One token a signal, however many calls share it. */
@@ -264,11 +282,12 @@ const tokens = new WeakMap();
 
 function cancelOf({ signal }) {
   if (!given(signal)) return undefined;
-  if (typeof signal.addEventListener !== 'function') throw input('signal must be an AbortSignal');
+  if (!guarded(() => typeof signal.addEventListener === 'function')) throw input('signal must be an AbortSignal');
   let token = tokens.get(signal);
   if (!token) {
-    tokens.set(signal, (token = new native.Cancel()));
-    signal.addEventListener('abort', () => token.cancel(), { once: true });
+    token = new native.Cancel();
+    guarded(() => signal.addEventListener('abort', () => token.cancel(), { once: true }));
+    tokens.set(signal, token);
   }
   if (signal.aborted) token.cancel();
   return token;

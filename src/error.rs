@@ -206,8 +206,15 @@ impl std::error::Error for Error {
     }
 }
 
+/// The longest name that is compared with the known ones, in bytes.
+const LONGEST_NAME: usize = 128;
+
 /// The known name nearest to `name`, for messages about a name that is not known.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Comparing takes time as the product of the lengths.
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     known
         .into_iter()
         .map(|candidate| (likeness(name, candidate), candidate))

@@ -16,7 +16,7 @@ use super::load::LoadOptions;
 use crate::canonical::{Object, parse_object};
 use crate::config::{Config, Environment, EnvironmentUse, find_password};
 use crate::crypto::{Algorithm, SecretKey, Signer, check_strength};
-use crate::document::{Author, Draft};
+use crate::document::{Author, Draft, MAX_AGENT_BYTES};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::local_file;
@@ -94,10 +94,27 @@ fn make(
     if !folder.is_dir() {
         return Err(Error::new(Code::Input, "the configuration's folder does not exist").with_path(folder));
     }
+    let is_new = !directory.folder().exists();
     local_file::create_folder(directory.folder())?;
+    let made = make_locked(&directory, options, config, path, existing, password);
+    if made.is_err() && is_new {
+        // Only when it is empty: what was begun stays, to be finished.
+        let _ = std::fs::remove_dir(directory.folder());
+    }
+    made
+}
+
+fn make_locked(
+    directory: &KeyDirectory,
+    options: &CreateAgent,
+    config: &Config,
+    path: &Path,
+    existing: Option<String>,
+    password: &str,
+) -> Result<DocumentKey> {
     let _lock = directory.lock()?;
     // Another process may have finished its creation while this one waited for the lock.
-    refuse_existing(&directory)?;
+    refuse_existing(directory)?;
     if read_config(path)? != existing {
         return Err(Error::new(Code::Conflict, "the configuration was written meanwhile").with_path(path));
     }
@@ -107,7 +124,7 @@ fn make(
         return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(path));
     }
     // All that can be wrong with the input shows here, before the first key is written.
-    let plan = plan(&directory, options, config, path, password)?;
+    let plan = plan(directory, options, config, path, password)?;
     directory.begin_creation()?;
     if !directory.has_private_key() {
         directory.write_private_key(&plan.key, password)?;
@@ -187,7 +204,8 @@ fn make_document(options: &CreateAgent, key: &SecretKey, config: &Config, now: T
     }
     let agent_key = DocumentKey { id: DocumentId::random(), version: Version::now() };
     let author = Author { agent: agent_key, signer: key };
-    let signed = Draft::of_system(agent, agent_key, now).sign(&author, now, config.max_document_bytes)?;
+    let signed =
+        Draft::of_system(agent, agent_key, now).sign(&author, now, config.max_document_bytes.min(MAX_AGENT_BYTES))?;
     Ok(OwnDocument { key: signed.key, text: signed.text })
 }
 

@@ -98,8 +98,15 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<String> {
         if options.no_save {
+            // Without a look at the store it might be somebody's next version: whoever passes on what strangers send
+            // must not sign that unawares.
+            if !options.resign {
+                let message = "signing a version again without looking at the store needs `resign`";
+                return Err(Error::new(Code::Input, message).with_key(draft.key));
+            }
             return Ok(self.sign(&draft, options, now)?.text);
         }
+        self.vault.refuse_agents_id(draft.key).await?;
         self.check_stored_files(&draft).await?;
         let versions = self.vault.store.versions(Kind::Document, draft.key.id).await?;
         if versions.contains(&draft.key.version) {
@@ -160,6 +167,11 @@ impl Agent {
             return Err(Error::new(Code::Input, "`filename` writes a file and `noSave` writes none"));
         }
         if let Some(target) = &options.filename {
+            let store = self.config.data_path();
+            if store.into_iter().chain([self.key_directory.folder()]).any(|folder| target.starts_with(folder)) {
+                let message = "the filename lies in the data directory or among the keys";
+                return Err(Error::new(Code::Input, message).with_path(target));
+            }
             check_copy(target, options.overwrite)?;
         }
         self.author().map(drop)

@@ -78,6 +78,7 @@ impl<'a> Draft<'a> {
         refuse_never_signed(&input)?;
         check_authors_fields(&input)?;
         let header = Header::read_unsigned(&input)?;
+        files::check(&input).map_err(|error| error.with_key(header.key))?;
         let latest_ms = (at.as_second() + CLOCK_TOLERANCE_SECONDS).saturating_mul(1000) as u64;
         if header.key.version.unix_ms().is_some_and(|ms| ms > latest_ms) {
             return Err(Error::new(Code::Input, "the version's time lies in the future").with_key(header.key));

@@ -11,8 +11,8 @@ use crate::canonical::{Object, Value};
 use crate::crypto::sha256_hex;
 use crate::error::{Code, Error, Result};
 
-/// What a gzip stream of another implementation may inflate to, in bytes.
-const MAX_INFLATED_BYTES: u64 = 256 << 20;
+/// What the gzip streams of one document, made by another implementation, may inflate to together, in bytes.
+pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
 
 /// One attachment.
 #[derive(Clone, Copy, Debug)]
@@ -64,16 +64,24 @@ fn read_entry<'a>(entry: &'a Value, stored: &[&str]) -> Result<FileEntry<'a>> {
     Ok(FileEntry { path, sha256, contents, stored: contents.is_none() && stored.contains(&sha256) })
 }
 
+/// Whether every embedded attachment is what its hash says. Errors: `JACS_ATTACHMENT`.
+pub fn check(object: &Object) -> Result<()> {
+    let mut inflatable = MAX_INFLATED_BYTES;
+    read(object)?.iter().try_for_each(|file| file.check(&mut inflatable))
+}
+
 impl FileEntry<'_> {
     /// Whether embedded bytes are what the hash says: over the bytes (our form), or over the base64 text of one
-    /// whole gzip stream (the form of `jacs`).
-    pub fn check(&self) -> Result<()> {
+    /// whole gzip stream (the form of `jacs`). `inflatable` is how many bytes the document's streams may still give.
+    pub fn check(&self, inflatable: &mut u64) -> Result<()> {
         let Some(contents) = self.contents else { return Ok(()) };
-        let altered =
-            || Error::new(Code::Attachment, "an embedded attachment is not what its hash says").with("path", self.path);
+        let altered = || {
+            Error::new(Code::Attachment, "an embedded attachment is not what its hash says")
+                .with("path", shown(self.path))
+        };
         let bytes = STANDARD.decode(contents).map_err(|_| altered())?;
         if sha256_hex(&bytes) == self.sha256
-            || (sha256_hex(contents.as_bytes()) == self.sha256 && is_one_gzip_stream(&bytes))
+            || (sha256_hex(contents.as_bytes()) == self.sha256 && is_one_gzip_stream(&bytes, inflatable))
         {
             return Ok(());
         }
@@ -81,10 +89,18 @@ impl FileEntry<'_> {
     }
 }
 
-fn is_one_gzip_stream(bytes: &[u8]) -> bool {
+fn is_one_gzip_stream(bytes: &[u8], inflatable: &mut u64) -> bool {
     let mut decoder = GzDecoder::new(bytes);
-    let inflated = io::copy(&mut (&mut decoder).take(MAX_INFLATED_BYTES + 1), &mut io::sink());
-    matches!(inflated, Ok(length) if length <= MAX_INFLATED_BYTES) && decoder.into_inner().is_empty()
+    match io::copy(&mut (&mut decoder).take(*inflatable + 1), &mut io::sink()) {
+        Ok(length) if length <= *inflatable => *inflatable -= length,
+        _ => return false,
+    }
+    decoder.into_inner().is_empty()
+}
+
+/// A path from a stranger's document, short enough for a message.
+fn shown(path: &str) -> String {
+    path.chars().take(256).collect()
 }
 
 fn malformed(field: &'static str) -> Error {

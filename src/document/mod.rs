@@ -22,10 +22,13 @@ mod signature;
 mod vectors_test;
 
 pub use draft::{Draft, Replaced, Signed};
-pub use files::FileEntry;
+pub use files::{FileEntry, MAX_INFLATED_BYTES};
 pub use header::{Header, Level, is_sha256, names};
 pub use parsed::{Origin, Parsed, check_size};
 pub use signature::{Author, Claim};
+
+/// The longest agent document, in bytes: readers keep all versions of an agent in memory while they judge one.
+pub const MAX_AGENT_BYTES: u64 = 1 << 20;
 
 /// How far a clock may run ahead of ours, in seconds: for `iat`, and for the time in a version's id.
 pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;

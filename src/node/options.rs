@@ -98,13 +98,12 @@ impl<'a> Options<'a> {
     }
 
     /// A text, or a list of texts.
-    fn texts(&self, name: &'static str) -> Result<Vec<String>> {
-        let texts = self.typed(name, "text or a list of texts", |value| match value {
+    fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>> {
+        self.typed(name, "text or a list of texts", |value| match value {
             Value::String(text) => Some(vec![text.to_string()]),
             Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
             _ => None,
-        })?;
-        Ok(texts.unwrap_or_default())
+        })
     }
 
     fn create(&self) -> Result<CreateOptions> {
@@ -130,7 +129,10 @@ impl<'a> Options<'a> {
 
     fn verify(&self) -> Result<VerifyOptions> {
         Ok(VerifyOptions {
-            signed_by: self.texts("signedBy")?.iter().map(|id| id.parse()).collect::<Result<_>>()?,
+            signed_by: match self.texts("signedBy")? {
+                Some(ids) => Some(ids.iter().map(|id| id.parse()).collect::<Result<_>>()?),
+                None => None,
+            },
             minimum_trust: self.one_of(
                 "minimumTrust",
                 "self, pinned, dns, registry or storage",
@@ -154,7 +156,12 @@ pub fn create(text: Option<&str>) -> Result<CreateOptions> {
 
 pub fn update(text: Option<&str>) -> Result<UpdateOptions> {
     let options = Options::read(text, UPDATE)?;
-    let merges = options.texts("merges")?.iter().map(|key| key.parse()).collect::<Result<Vec<DocumentKey>>>()?;
+    let merges = options
+        .texts("merges")?
+        .unwrap_or_default()
+        .iter()
+        .map(|key| key.parse())
+        .collect::<Result<Vec<DocumentKey>>>()?;
     Ok(UpdateOptions { create: options.create()?, merges })
 }
 
@@ -175,6 +182,15 @@ pub fn get(text: Option<&str>) -> Result<ReadOptions> {
         "hash" => Some(Verify::Hash),
         _ => None,
     })?;
+    if verify == Some(Verify::Hash) {
+        // Nothing is known of the signer then, so nothing can be demanded of it.
+        let demand = ["signedBy", "minimumTrust", "allowUnsigned", "onFork"]
+            .into_iter()
+            .find(|name| options.get(name).is_some());
+        if let Some(name) = demand {
+            return Err(Error::new(Code::Input, "the option needs full verification").with("option", name));
+        }
+    }
     let on_fork = options.one_of("onFork", "winner or error", |name| match name {
         "winner" => Some(OnFork::Winner),
         "error" => Some(OnFork::Error),

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::canonical::Object;
 use crate::crypto::{Algorithm, PublicKey};
-use crate::document::{Claim, Origin, Parsed};
+use crate::document::{Claim, MAX_AGENT_BYTES, Origin, Parsed};
 use crate::error::{Code, Result};
 use crate::id::{DocumentKey, Version};
 use crate::store::{Kind, ObjectKey, Store};
@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// Versions of one agent that are looked at; more is not an agent's history but an attack on the reader.
-const MAX_VERSIONS: usize = 1000;
+const MAX_VERSIONS: usize = 200;
 /// Agent documents read at the same time.
 const CONCURRENT_READS: usize = 8;
 
@@ -74,7 +74,7 @@ pub async fn find(
 
 /// One agent document of the store; `None` when it is missing or not what it should be.
 pub async fn read_self_signed(store: &Store, key: DocumentKey, max_bytes: u64) -> Result<Option<AgentVersion>> {
-    match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes).await {
+    match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes.min(MAX_AGENT_BYTES)).await {
         Ok(bytes) => {
             Ok(String::from_utf8(bytes).ok().and_then(|text| AgentVersion::read(text, Origin::Storage(key), max_bytes)))
         }

@@ -1,6 +1,7 @@
 //! The versions of one document: whose document it is, which versions count, what the heads are and which
 //! one is the newest (specification, "Succession").
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -135,11 +136,10 @@ impl Lineage {
     /// The winner: the greatest head. Errors: that of a damaged version that may be newer than all that count;
     /// `JACS_UNTRUSTED` when no version counts.
     pub fn newest(&self) -> Result<&VersionState> {
-        let winner = self.versions.iter().rfind(|state| state.head);
-        let ordered = is_ordered(&self.versions);
+        let winner = self.sorted_heads().pop();
         for damaged in self.versions.iter().filter(|state| self.is_damaged(state)) {
-            // Versions of a foreign kind have no order by id, so a damaged one may always be the newest.
-            let older = ordered && winner.is_some_and(|winner| damaged.key < winner.key);
+            // A version of a foreign kind has no order by id, so a damaged one may always be the newest.
+            let older = winner.is_some_and(|winner| has_time(damaged) && has_time(winner) && damaged.key < winner.key);
             if let (false, Some(error)) = (older, &damaged.error) {
                 return Err(error.clone());
             }
@@ -158,7 +158,14 @@ impl Lineage {
 
     /// The keys of all heads, the winner first.
     pub fn heads(&self) -> Vec<DocumentKey> {
-        self.versions.iter().rev().filter(|state| state.head).map(|state| state.key).collect()
+        self.sorted_heads().into_iter().rev().map(|state| state.key).collect()
+    }
+
+    /// The heads, the winner last. Their order depends on them alone: what a stranger put beside them changes nothing.
+    fn sorted_heads(&self) -> Vec<&VersionState> {
+        let mut heads: Vec<&VersionState> = self.versions.iter().filter(|state| state.head).collect();
+        sort(&mut heads);
+        heads
     }
 
     pub fn get(&self, version: Version) -> Option<&VersionState> {
@@ -181,14 +188,15 @@ impl Lineage {
 
     pub(super) fn judge(&mut self, policy: UpdatePolicy) -> Result<()> {
         let original = self.original()?;
-        self.owner = original.and_then(|version| {
-            let first = self.get(version)?;
-            first.agent.filter(|_| first.error.is_none()).map(|agent| agent.id)
-        });
+        self.owner = original.and_then(|version| self.find_owner(version));
         let refused: Vec<Option<String>> =
             self.versions.iter().map(|state| self.why_refused(state, original, policy)).collect();
         for (state, refused) in self.versions.iter_mut().zip(refused) {
             state.refused = refused;
+        }
+        let unlinked: Vec<bool> = self.versions.iter().map(|state| self.is_unlinked(state)).collect();
+        for (state, _) in self.versions.iter_mut().zip(unlinked).filter(|(_, unlinked)| *unlinked) {
+            state.refused = Some("its chain hash does not match the version it replaces".into());
         }
         let replaced: HashSet<Version> = self
             .versions
@@ -249,29 +257,63 @@ impl Lineage {
                 None => "the original version is not here or not valid, so the owner is not known".into(),
             });
         }
-        // A version that does not verify is not at hand: what was done to it says nothing about its successor.
+        None
+    }
+
+    /// Whether a version that would count otherwise names another hash than that of the version it replaces. What
+    /// does not verify, or a stranger put in its place, is not at hand: it says nothing about its successor.
+    fn is_unlinked(&self, state: &VersionState) -> bool {
+        let Some(header) = state.header.as_ref().filter(|_| state.refused.is_none()) else { return false };
         let before = header.previous_version.and_then(|previous| self.get(previous));
-        let before = before.filter(|before| before.error.is_none()).and_then(|before| before.header.as_ref());
-        match (before, &header.previous_sha256) {
-            (Some(before), Some(hash)) if before.sha256 != *hash => {
-                Some("its chain hash does not match the version it replaces".into())
+        let before = before.filter(|before| before.refused.is_none()).and_then(|before| before.header.as_ref());
+        matches!((before, &header.previous_sha256), (Some(before), Some(hash)) if before.sha256 != *hash)
+    }
+
+    /// The signer of the first version. Where our own key or a pinned one signed versions, one of them must lead to
+    /// that first version by its chain of hashes: it may have been removed, and a stranger's put in its place.
+    fn find_owner(&self, original: Version) -> Option<DocumentId> {
+        let first = self.get(original).filter(|first| first.error.is_none())?;
+        let is_anchor = |state: &&VersionState| {
+            state.error.is_none()
+                && state.key_source.is_some_and(|source| source >= KeySource::Pinned)
+                && state.header.as_ref().is_some_and(|header| header.original_version == original)
+        };
+        let mut anchors = self.versions.iter().filter(is_anchor).peekable();
+        let sound =
+            is_anchor(&first) || anchors.peek().is_none() || anchors.any(|anchor| self.leads_to(anchor, original));
+        first.agent.filter(|_| sound).map(|agent| agent.id)
+    }
+
+    fn leads_to(&self, from: &VersionState, original: Version) -> bool {
+        let mut state = from;
+        for _ in 0..self.versions.len() {
+            if state.key.version == original {
+                return true;
             }
-            _ => None,
+            let Some(header) = &state.header else { return false };
+            let before = header.previous_version.and_then(|previous| self.get(previous));
+            let Some(before) = before.filter(|before| before.error.is_none()) else { return false };
+            let hash = before.header.as_ref().map(|header| &header.sha256);
+            if header.previous_sha256.as_ref().is_some_and(|named| Some(named) != hash) {
+                return false;
+            }
+            state = before;
         }
+        false
     }
 }
 
 /// Oldest first: by id where all are UUIDv7, else all by date, so that the order is one whatever stands there.
-fn sort(versions: &mut [VersionState]) {
-    if is_ordered(versions) {
-        return versions.sort_by_key(|state| state.key);
+fn sort<S: Borrow<VersionState>>(versions: &mut [S]) {
+    if versions.iter().all(|state| has_time(state.borrow())) {
+        return versions.sort_by_key(|state| state.borrow().key);
     }
     let date = |state: &VersionState| state.header.as_ref().map(|header| header.version_date);
-    versions.sort_by_key(|state| (date(state), state.key));
+    versions.sort_by_key(|state| (date(state.borrow()), state.borrow().key));
 }
 
-fn is_ordered(versions: &[VersionState]) -> bool {
-    versions.iter().all(|state| state.key.version.unix_ms().is_some())
+fn has_time(state: &VersionState) -> bool {
+    state.key.version.unix_ms().is_some()
 }
 
 fn is_future(version: Version, now: Timestamp) -> bool {

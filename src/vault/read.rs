@@ -61,6 +61,7 @@ impl Vault {
     /// The newest version as far as ids and dates tell; nothing is claimed about who wrote it.
     async fn newest_by_hash(&self, id: DocumentId) -> Result<Stored> {
         let (kind, mut lineage) = self.find_lineage_unjudged(id).await?;
+        lineage.versions.retain(|state| !state.future);
         let state = lineage
             .versions
             .pop()

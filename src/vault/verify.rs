@@ -2,7 +2,7 @@
 
 use crate::config::KeySource;
 use crate::crypto::Algorithm;
-use crate::document::{Claim, FileEntry, Origin, Parsed};
+use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::store::ObjectKey;
@@ -13,8 +13,8 @@ use super::Vault;
 /// What a caller asks of a verification beyond the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
-    /// Agents of which one must have signed; empty: any.
-    pub signed_by: Vec<DocumentId>,
+    /// Agents of which one must have signed; `None`: any.
+    pub signed_by: Option<Vec<DocumentId>>,
     /// The weakest key source that counts; never weaker than the configuration's.
     pub minimum_trust: Option<KeySource>,
     /// Accepts the two fields that other implementations never sign.
@@ -173,7 +173,7 @@ impl Vault {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
             return Err(error.with("key source", believed.source).with("minimum", minimum));
         }
-        if !options.signed_by.is_empty() && !options.signed_by.contains(&claim.agent.id) {
+        if options.signed_by.as_ref().is_some_and(|accepted| !accepted.contains(&claim.agent.id)) {
             let error =
                 Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
             return Err(error.with("agent", claim.agent.id));
@@ -191,8 +191,9 @@ impl Vault {
             }
         };
         let mut outcome = Ok(());
+        let mut inflatable = MAX_INFLATED_BYTES;
         for file in &files {
-            let checked = file.check().map_err(|error| error.with_key(parsed.header.key));
+            let checked = file.check(&mut inflatable).map_err(|error| error.with_key(parsed.header.key));
             report.attachments.push(self.report_file(file, checked.is_ok()).await?);
             outcome = outcome.and(checked);
         }

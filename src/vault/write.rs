@@ -73,6 +73,9 @@ impl Vault {
             }
             _ => Kind::Document,
         };
+        if kind == Kind::Document {
+            self.refuse_agents_id(parsed.header.key).await?;
+        }
         for file in parsed.files()?.iter().filter(|file| file.stored) {
             if !self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await? {
                 let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
@@ -88,6 +91,15 @@ impl Vault {
         self.put(kind, &signed).await?;
         drop(lock);
         Ok(Stored { kind, key: signed.key, text: signed.text })
+    }
+
+    /// An id that a caller brings must not be that of an agent: reading by it would give the document.
+    /// Errors: `JACS_CONFLICT`.
+    pub async fn refuse_agents_id(&self, key: DocumentKey) -> Result<()> {
+        if key.id != self.keyring.own.id() && self.store.versions(Kind::Agent, key.id).await?.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(Code::Conflict, "the id is that of an agent").with_key(key))
     }
 
     /// Removes one version, or all versions of a document, oldest first. Leaves no mark.
