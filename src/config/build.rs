@@ -76,12 +76,19 @@ impl Settings<'_> {
         })?;
         let options = |found: &Found<'_>| StorageOptions::from_setting(&default_storage, found);
         let storage_options = self.read(keys::STORAGE_OPTIONS, options)?.unwrap_or_default();
+        let private_key_filename = self.filename(keys::PRIVATE_KEY_FILENAME, DEFAULT_PRIVATE_KEY_FILENAME)?;
+        let public_key_filename = self.filename(keys::PUBLIC_KEY_FILENAME, DEFAULT_PUBLIC_KEY_FILENAME)?;
+        // Some filesystems take names that differ in case alone for one.
+        if private_key_filename.to_lowercase() == public_key_filename.to_lowercase() {
+            let error = Error::new(Code::Config, "the private and the public key need files of their own");
+            return Err(error.with("name", private_key_filename));
+        }
         Ok(Config {
             location,
             data_directory: data_directory.unwrap_or_else(|| DEFAULT_DATA_DIRECTORY.to_owned()),
             key_directory: self.directory(keys::KEY_DIRECTORY, DEFAULT_KEY_DIRECTORY)?,
-            private_key_filename: self.filename(keys::PRIVATE_KEY_FILENAME, DEFAULT_PRIVATE_KEY_FILENAME)?,
-            public_key_filename: self.filename(keys::PUBLIC_KEY_FILENAME, DEFAULT_PUBLIC_KEY_FILENAME)?,
+            private_key_filename,
+            public_key_filename,
             key_algorithm: self.read(keys::KEY_ALGORITHM, key_algorithm)?.unwrap_or(KeyAlgorithm::Ed25519),
             agent_id_and_version: self.read(keys::AGENT_ID_AND_VERSION, agent)?.flatten(),
             agent_domain: self.read(keys::AGENT_DOMAIN, domain)?.flatten(),
@@ -146,8 +153,13 @@ fn storage(found: &Found<'_>) -> Result<Storage> {
 /// A plain file name on every platform: it must not lead out of the key directory.
 fn filename(found: &Found<'_>) -> Result<String> {
     let name = found.words()?;
-    match name.contains(['/', '\\', ':']) || matches!(name, "." | "..") {
-        true => Err(found.refused("a file name without a directory")),
+    if name.contains(['/', '\\', ':']) || matches!(name, "." | "..") {
+        return Err(found.refused("a file name without a directory"));
+    }
+    // Names of other things in the key directory, which come and go.
+    let taken = ["agents", ".creating", ".tmp-", ".jacs-tmp-"];
+    match taken.iter().any(|start| name.to_lowercase().starts_with(start)) {
+        true => Err(found.refused("a file name that the key directory does not use itself")),
         false => Ok(name.to_owned()),
     }
 }

@@ -1,5 +1,7 @@
 //! From what an author writes to a document that can be signed.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::CLOCK_TOLERANCE_SECONDS;
@@ -8,7 +10,7 @@ use super::header::{HEADER_SCHEMA, Header, Level, names};
 use super::members::Members;
 use super::parsed::{Parsed, check_size};
 use super::signature::{self, Author};
-use crate::canonical::{Object, Value};
+use crate::canonical::{Object, Value, to_string};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 
@@ -80,7 +82,8 @@ impl<'a> Draft<'a> {
         let header = Header::read_unsigned(&input)?;
         files::check(&input).map_err(|error| error.with_key(header.key))?;
         let latest_ms = (at.as_second() + CLOCK_TOLERANCE_SECONDS).saturating_mul(1000) as u64;
-        if header.key.version.unix_ms().is_some_and(|ms| ms > latest_ms) {
+        let made_ms = header.version_date.as_millisecond();
+        if header.key.version.unix_ms().is_some_and(|ms| ms > latest_ms) || made_ms > latest_ms as i64 {
             return Err(Error::new(Code::Input, "the version's time lies in the future").with_key(header.key));
         }
         Ok(Draft { key: header.key, object: input })
@@ -210,9 +213,12 @@ fn differs(name: &'static str, key: DocumentKey) -> Error {
 /// Attachments: inherited when the input is silent, else those of the replaced version that it lists.
 fn keep_files<'a>(input: &mut Object<'a>, given: Option<Value<'a>>, replaced: &Parsed) -> Result<()> {
     let before = replaced.object.get(names::FILES).and_then(Value::as_array).unwrap_or(&[]);
+    let known: HashSet<String> = before.iter().map(to_string).collect();
     let kept = match given {
         None => Value::Array(before.to_vec()).into_owned(),
-        Some(Value::Array(listed)) if listed.iter().all(|entry| before.contains(entry)) => Value::Array(listed),
+        Some(Value::Array(listed)) if listed.iter().all(|entry| known.contains(&to_string(entry))) => {
+            Value::Array(listed)
+        }
         Some(_) => {
             let message =
                 "an update may keep or drop attachments of the replaced version; new ones go in as `attachments`";
@@ -228,11 +234,11 @@ fn keep_files<'a>(input: &mut Object<'a>, given: Option<Value<'a>>, replaced: &P
 /// `jacsFilesStored` of the next version: the replaced version's, as far as still listed in `jacsFiles`.
 fn keep_stored_hashes(object: &mut Object, replaced: &Parsed) {
     let entries = object.get(names::FILES).and_then(Value::as_array).unwrap_or(&[]);
-    let listed = |hash: &Value| {
-        entries.iter().any(|entry| entry.as_object().and_then(|entry| entry.get("sha256")) == Some(hash))
-    };
+    let listed: HashSet<&str> =
+        entries.iter().filter_map(|entry| entry.as_object().and_then(|entry| entry.text("sha256"))).collect();
     let stored = replaced.object.get(names::FILES_STORED).and_then(Value::as_array).unwrap_or(&[]);
-    let kept: Vec<Value> = stored.iter().filter(|hash| listed(hash)).cloned().map(Value::into_owned).collect();
+    let is_listed = |hash: &&Value| hash.as_str().is_some_and(|hash| listed.contains(hash));
+    let kept: Vec<Value> = stored.iter().filter(is_listed).cloned().map(Value::into_owned).collect();
     if !kept.is_empty() {
         object.set(names::FILES_STORED, Value::Array(kept));
     }

@@ -1,5 +1,6 @@
 //! `jacsFiles`: attachments as a document names them, and the check of embedded ones (check 9).
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use base64::Engine;
@@ -29,9 +30,9 @@ pub struct FileEntry<'a> {
 /// Reads `jacsFiles` and `jacsFilesStored`. Errors: `JACS_ATTACHMENT`.
 pub fn read<'a>(object: &'a Object) -> Result<Vec<FileEntry<'a>>> {
     let stored = match object.get(names::FILES_STORED) {
-        None => Vec::new(),
+        None => HashSet::new(),
         Some(Value::Array(hashes)) => {
-            let hashes: Option<Vec<&str>> =
+            let hashes: Option<HashSet<&str>> =
                 hashes.iter().map(|hash| hash.as_str().filter(|hash| is_sha256(hash))).collect();
             hashes.ok_or_else(|| malformed(names::FILES_STORED))?
         }
@@ -42,13 +43,14 @@ pub fn read<'a>(object: &'a Object) -> Result<Vec<FileEntry<'a>>> {
         Some(Value::Array(entries)) => entries.iter().map(|entry| read_entry(entry, &stored)).collect::<Result<_>>()?,
         Some(_) => return Err(malformed(names::FILES)),
     };
-    match stored.iter().find(|hash| !entries.iter().any(|entry| entry.sha256 == **hash)) {
-        Some(_) => Err(malformed(names::FILES_STORED)),
-        None => Ok(entries),
+    let listed: HashSet<&str> = entries.iter().map(|entry| entry.sha256).collect();
+    match stored.is_subset(&listed) {
+        true => Ok(entries),
+        false => Err(malformed(names::FILES_STORED)),
     }
 }
 
-fn read_entry<'a>(entry: &'a Value, stored: &[&str]) -> Result<FileEntry<'a>> {
+fn read_entry<'a>(entry: &'a Value, stored: &HashSet<&str>) -> Result<FileEntry<'a>> {
     let entry = entry.as_object().ok_or_else(|| malformed(names::FILES))?;
     let text = |name: &str| entry.text(name).ok_or_else(|| malformed(names::FILES));
     text("mimetype")?;
@@ -61,7 +63,7 @@ fn read_entry<'a>(entry: &'a Value, stored: &[&str]) -> Result<FileEntry<'a>> {
     if !is_sha256(sha256) {
         return Err(malformed(names::FILES));
     }
-    Ok(FileEntry { path, sha256, contents, stored: contents.is_none() && stored.contains(&sha256) })
+    Ok(FileEntry { path, sha256, contents, stored: contents.is_none() && stored.contains(sha256) })
 }
 
 /// Whether every embedded attachment is what its hash says. Errors: `JACS_ATTACHMENT`.

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use crate::error::{Code, Error, Result};
 
 /// How the names of files begin that are being written.
-pub const TEMPORARY: &str = ".tmp-";
+pub const TEMPORARY: &str = ".jacs-tmp-";
 
 /// A file that is written and synced under a temporary name beside its target. Dropping it removes it.
 pub struct Aside {

@@ -107,10 +107,9 @@ impl NativeAgent {
         options: Option<String>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
-        let begun = self.begin(cancel, || text(&json, "json"));
+        let begun = self.begin(cancel, || Ok((text(&json, "json")?, options::create(options.as_deref())?)));
         promise(env, async move {
-            let (call, cancel, json) = begun?;
-            let options = options::create(options.as_deref())?;
+            let (call, cancel, (json, options)) = begun?;
             call.agent().await?.create_document(&json, &options, &cancel).await
         })
     }
@@ -142,12 +141,12 @@ impl NativeAgent {
         progress: Option<Function<'_, String, UnknownReturnValue>>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
-        let begun = self.begin(cancel, || Ok(all.iter().map(item).collect::<Vec<_>>()));
+        let arguments = || Ok((all.iter().map(item).collect::<Vec<_>>(), options::batch(options.as_deref())?));
+        let begun = self.begin(cancel, arguments);
         let progress =
             progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
         promise(env, async move {
-            let (call, cancel, texts) = begun?;
-            let options = options::batch(options.as_deref())?;
+            let (call, cancel, (texts, options)) = begun?;
             let told = std::sync::Mutex::new(Instant::now());
             let tell = move |now: Progress| {
                 let Some(progress) = &progress else { return };
@@ -196,10 +195,10 @@ impl NativeAgent {
         options: Option<String>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, String> {
-        let begun = self.begin(cancel, || Ok((reference(&key)?, text(&json, "json")?)));
+        let arguments = || Ok((reference(&key)?, text(&json, "json")?, options::update(options.as_deref())?));
+        let begun = self.begin(cancel, arguments);
         promise(env, async move {
-            let (call, cancel, (key, json)) = begun?;
-            let options = options::update(options.as_deref())?;
+            let (call, cancel, (key, json, options)) = begun?;
             call.agent().await?.update_document(key, &json, &options, &cancel).await
         })
     }

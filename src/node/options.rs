@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::agent::{BatchOptions, CreateAgent, CreateOptions, LoadOptions, SchemaChoice, UpdateOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
+use crate::document::schema::SchemaInput;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
 use crate::store::Kind;
@@ -113,7 +114,12 @@ impl<'a> Options<'a> {
             }
         }
         let schema = self.typed("schema", "text or an object", |value| match value {
-            Value::String(text) => Some(SchemaChoice::Named(text.to_string())),
+            Value::String(text) => match SchemaInput::classify(text) {
+                SchemaInput::Path(_) => {
+                    absolute(text).map(|path| SchemaChoice::Named(path.to_string_lossy().into_owned()))
+                }
+                _ => Some(SchemaChoice::Named(text.to_string())),
+            },
             Value::Object(_) => Some(SchemaChoice::Text(to_string(value))),
             _ => None,
         })?;

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{CONCURRENT_READS, Stored, Vault, VerifyOptions};
 use crate::config::{KeySource, UpdatePolicy};
@@ -87,6 +87,10 @@ impl Vault {
         };
         let examined = self.examine(&text, Origin::Storage(key), &VerifyOptions::default()).await?;
         state.header = examined.parsed.map(|parsed| parsed.header);
+        if let (None, Some(header)) = (key.version.unix_ms(), &state.header) {
+            // An id without a time is ordered by its date.
+            state.future = header.version_date > super::now() + SignedDuration::from_secs(CLOCK_TOLERANCE_SECONDS);
+        }
         state.agent = examined.report.agent;
         state.key_source = examined.report.key_source;
         state.error = examined.report.error;
@@ -269,33 +273,26 @@ impl Lineage {
         matches!((before, &header.previous_sha256), (Some(before), Some(hash)) if before.sha256 != *hash)
     }
 
-    /// The signer of the first version. Where our own key or a pinned one signed versions, one of them must lead to
-    /// that first version by its chain of hashes: it may have been removed, and a stranger's put in its place.
+    /// The signer of the first version; unless a version by our own key or a pinned one leads there by its chain of
+    /// hashes and names another hash: then the first was removed, and a stranger's put in its place.
     fn find_owner(&self, original: Version) -> Option<DocumentId> {
         let first = self.get(original).filter(|first| first.error.is_none())?;
-        let is_anchor = |state: &&VersionState| {
-            state.error.is_none()
-                && state.key_source.is_some_and(|source| source >= KeySource::Pinned)
-                && state.header.as_ref().is_some_and(|header| header.original_version == original)
+        let is_believed = |state: &&VersionState| {
+            state.error.is_none() && state.key_source.is_some_and(|source| source >= KeySource::Pinned)
         };
-        let mut anchors = self.versions.iter().filter(is_anchor).peekable();
-        let sound =
-            is_anchor(&first) || anchors.peek().is_none() || anchors.any(|anchor| self.leads_to(anchor, original));
-        first.agent.filter(|_| sound).map(|agent| agent.id)
+        let contradicted = self.versions.iter().filter(is_believed).any(|state| self.contradicts(state, first));
+        first.agent.filter(|_| !contradicted).map(|agent| agent.id)
     }
 
-    fn leads_to(&self, from: &VersionState, original: Version) -> bool {
+    fn contradicts(&self, from: &VersionState, first: &VersionState) -> bool {
         let mut state = from;
         for _ in 0..self.versions.len() {
-            if state.key.version == original {
-                return true;
-            }
             let Some(header) = &state.header else { return false };
             let before = header.previous_version.and_then(|previous| self.get(previous));
             let Some(before) = before.filter(|before| before.error.is_none()) else { return false };
             let hash = before.header.as_ref().map(|header| &header.sha256);
             if header.previous_sha256.as_ref().is_some_and(|named| Some(named) != hash) {
-                return false;
+                return before.key == first.key;
             }
             state = before;
         }

@@ -72,13 +72,12 @@ impl Listing {
     async fn newest(&self, vault: &Vault, id: DocumentId, entries: &[Entry]) -> Result<Option<DocumentKey>> {
         let ordered = entries.iter().all(|entry| entry.key.version.unix_ms().is_some());
         let reads = self.filter.document_type.is_some() || self.filter.agent.is_some();
-        if reads && let Some(stored) = vault.newest_of_ours(self.kind, id, &VerifyOptions::default()).await? {
-            return Ok(Some(stored.key));
-        }
         if reads || (!ordered && entries.len() > 1) {
-            // A lineage that cannot be judged still has its entry.
-            if let Ok(key) = vault.lineage(self.kind, id).await.and_then(|lineage| Ok(lineage.newest()?.key)) {
-                return Ok(Some(key));
+            match self.newest_that_counts(vault, id).await {
+                Ok(key) => return Ok(Some(key)),
+                Err(error) if matches!(error.code(), Code::Unavailable | Code::Internal) => return Err(error),
+                // A document that cannot be judged still has its entry.
+                Err(_) => {}
             }
         }
         let latest = super::now().as_millisecond() + CLOCK_TOLERANCE_SECONDS * 1000;
@@ -86,6 +85,13 @@ impl Listing {
             entry.key.version.unix_ms().is_none_or(|ms| i64::try_from(ms).is_ok_and(|ms| ms <= latest))
         };
         Ok(entries.iter().filter(present).map(|entry| entry.key).max())
+    }
+
+    async fn newest_that_counts(&self, vault: &Vault, id: DocumentId) -> Result<DocumentKey> {
+        match vault.newest_of_ours(self.kind, id, &VerifyOptions::default()).await? {
+            Some(stored) => Ok(stored.key),
+            None => Ok(vault.lineage(self.kind, id).await?.newest()?.key),
+        }
     }
 
     async fn passes(&self, vault: &Vault, entry: &Entry) -> Result<bool> {
