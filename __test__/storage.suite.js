@@ -93,7 +93,7 @@ module.exports = (name, makeAgent) =>
     describe('save', () => {
       const unsaved = (fields) => agent.createDocument(fields, { noSave: true });
       /** Another signature under the same key. */
-      const signedAgain = (text) => unsaved(unsigned(text));
+      const signedAgain = (text) => agent.createDocument(unsigned(text), { noSave: true, resign: true });
 
       test('stores a signed document; the same bytes again are success', async () => {
         const text = await unsaved({ title: 'saved' });

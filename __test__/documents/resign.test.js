@@ -184,9 +184,10 @@ describe.each(Object.entries(FORMS))('%s', (_, call) => {
     await create(target, unsigned(text), { schema: { required: ['title'] } });
   });
 
-  test('noSave signs and stores nothing', async () => {
+  test('noSave signs and stores nothing, and only with resign: it may be the next version of what is stored', async () => {
     const target = await onEmptyStore(source);
-    const again = await create(target, unsigned(text), { noSave: true });
+    await refused(target, () => create(target, unsigned(text), { noSave: true }), 'JACS_INPUT');
+    const again = await create(target, unsigned(text), { noSave: true, resign: true });
     expect(content(again)).toBe(content(text));
     expect(faultsOf(again, source.agent.publicKey)).toEqual([]);
     expect(fs.existsSync(target.data)).toBe(false);

@@ -75,7 +75,7 @@ describe('a document of our own', () => {
 
   test('under a key that has other bytes is a conflict', async () => {
     const text = await agent.createDocument({ title: 'stored' });
-    const other = await agent.createDocument(unsigned(text), { noSave: true });
+    const other = await agent.createDocument(unsigned(text), { noSave: true, resign: true });
     expect(keyOf(other)).toBe(keyOf(text));
     expect((await refused(() => agent.saveDocument(other), 'JACS_CONFLICT')).key).toBe(keyOf(text));
   });
