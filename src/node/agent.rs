@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::outcome::{Outcome, outcome, promise};
 use super::state::{Call, State};
-use super::text::{document, item, text};
+use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
 use crate::agent::{Agent, Cancel as CancelToken, Progress};
 use crate::config::{Config, Environment};
@@ -63,7 +63,7 @@ impl NativeAgent {
         object: Option<String>,
         options: Option<String>,
         environment: String,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let source = config_source(&path, object);
         let begun = source.and_then(|source| Ok((self.state.begin_load()?, source)));
         promise(env, async move {
@@ -79,7 +79,7 @@ impl NativeAgent {
         object: Option<String>,
         options: Option<String>,
         environment: String,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let source = config_source(&path, object)?;
             let loading = self.state.begin_load()?;
@@ -95,7 +95,7 @@ impl NativeAgent {
 
     /// Id, version, algorithm and public key of the loaded agent, as JSON.
     #[napi(ts_return_type = "string | Failure")]
-    pub fn identity(&self) -> Outcome<String> {
+    pub fn identity(&self) -> Outcome<Text> {
         outcome(|| Ok(report::identity(&*self.state.loaded()?)))
     }
 
@@ -106,7 +106,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || text(&json, "json"));
         promise(env, async move {
             let (call, cancel, json) = begun?;
@@ -121,7 +121,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
             let options = options::create(options.as_deref())?;
@@ -129,9 +129,8 @@ impl NativeAgent {
         })
     }
 
-    /// Texts of the documents as a JSON list.
     #[napi(
-        ts_return_type = "Promise<string | Failure>",
+        ts_return_type = "Promise<string[] | Failure>",
         ts_args_type = "all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel"
     )]
     pub fn create_documents<'env>(
@@ -141,7 +140,7 @@ impl NativeAgent {
         options: Option<String>,
         progress: Option<Function<'_, String, UnknownReturnValue>>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Vec<Text>> {
         let begun = self.begin(cancel, || Ok(all.iter().map(item).collect::<Vec<_>>()));
         let progress =
             progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
@@ -158,7 +157,7 @@ impl NativeAgent {
                 }
             };
             let documents = call.agent().await?.create_documents(texts, options, &cancel, tell).await?;
-            Ok(report::list(&documents))
+            Ok(documents.into_iter().map(Text::from).collect::<Vec<_>>())
         })
     }
 
@@ -169,7 +168,7 @@ impl NativeAgent {
         key: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || reference(&key));
         promise(env, async move {
             let (call, cancel, key) = begun?;
@@ -179,7 +178,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn get_document_sync(&self, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Outcome<String> {
+    pub fn get_document_sync(&self, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Outcome<Text> {
         outcome(|| {
             let (agent, key) = (self.state.loaded()?, reference(&key)?);
             let options = options::get(options.as_deref())?;
@@ -195,7 +194,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || Ok((reference(&key)?, text(&json, "json")?)));
         promise(env, async move {
             let (call, cancel, (key, json)) = begun?;
@@ -211,7 +210,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
             let options = options::update(options.as_deref())?;
@@ -220,7 +219,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn save_document<'env>(&self, env: &'env Env, signed: Unknown) -> Promise<'env, String> {
+    pub fn save_document<'env>(&self, env: &'env Env, signed: Unknown) -> Promise<'env, Text> {
         let begun = self.begin(None, || text(&signed, "signed"));
         promise(env, async move {
             let (call, _, signed) = begun?;
@@ -238,7 +237,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn versions<'env>(&self, env: &'env Env, id: Unknown) -> Promise<'env, String> {
+    pub fn versions<'env>(&self, env: &'env Env, id: Unknown) -> Promise<'env, Text> {
         let begun = self.begin(None, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, _, id) = begun?;
@@ -280,7 +279,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || document(&json, "json"));
         promise(env, async move {
             let found = verify(begun, options).await?;
@@ -298,7 +297,7 @@ impl NativeAgent {
         json_or_key: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || text(&json_or_key, "jsonOrKey"));
         promise(env, async move {
             let (call, cancel, json_or_key) = begun?;
@@ -319,7 +318,7 @@ impl NativeAgent {
         id: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, cancel, id) = begun?;
@@ -329,7 +328,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn doctor<'env>(&self, env: &'env Env) -> Promise<'env, String> {
+    pub fn doctor<'env>(&self, env: &'env Env) -> Promise<'env, Text> {
         let begun = self.state.begin();
         promise(env, async move {
             let call = begun?;

@@ -72,18 +72,18 @@ impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
 }
 
 /// Runs a call now. A panic becomes `JACS_INTERNAL`.
-pub fn outcome<T>(call: impl FnOnce() -> Result<T>) -> Outcome<T> {
-    Outcome(catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(defect(&*panic))))
+pub fn outcome<T: From<V>, V>(call: impl FnOnce() -> Result<V>) -> Outcome<T> {
+    Outcome(catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from))
 }
 
 /// Runs a call on the runtime's threads; its promise always resolves. A panic becomes `JACS_INTERNAL`.
-pub fn promise<'env, T: ToNapiValue + Send + 'static>(
+pub fn promise<'env, T: From<V> + ToNapiValue + Send + 'static, V>(
     env: &'env Env,
-    call: impl Future<Output = Result<T>> + Send + 'static,
+    call: impl Future<Output = Result<V>> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
     env.spawn_future(async move {
         let result = AssertUnwindSafe(call).catch_unwind().await;
-        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic)))))
+        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from)))
     })
 }
 
