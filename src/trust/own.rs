@@ -34,7 +34,7 @@ impl OwnKey {
     /// store (another machine may have made it) that our own key signed. Else why not.
     pub async fn find(
         &self,
-        claim: &Claim,
+        claim: &Claim<'_>,
         document: &Parsed<'_>,
         store: &Store,
         max_bytes: u64,

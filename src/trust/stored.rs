@@ -60,7 +60,7 @@ impl AgentVersion {
 /// The key of the claimed agent version, or why there is none to believe.
 pub async fn find(
     store: &Store,
-    claim: &Claim,
+    claim: &Claim<'_>,
     document: &Parsed<'_>,
     introduces: bool,
     max_bytes: u64,
@@ -83,7 +83,7 @@ pub async fn read_self_signed(store: &Store, key: DocumentKey, max_bytes: u64) -
     }
 }
 
-async fn read_all(store: &Store, claim: &Claim, max_bytes: u64) -> Result<Vec<AgentVersion>> {
+async fn read_all(store: &Store, claim: &Claim<'_>, max_bytes: u64) -> Result<Vec<AgentVersion>> {
     let id = claim.agent.id;
     let versions = store.versions(Kind::Agent, id).await?;
     let reads = versions
