@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Env, Function, PromiseRaw, Unknown, block_on};
+use napi::bindgen_prelude::{Env, Function, PromiseRaw, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
-use super::outcome::{Outcome, outcome, promise};
+use super::outcome::{Outcome, outcome, promise, wait};
 use super::state::{Call, State};
 use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
@@ -83,7 +83,7 @@ impl NativeAgent {
         outcome(|| {
             let source = config_source(&path, object)?;
             let loading = self.state.begin_load()?;
-            loading.finish(block_on(load(source, options.as_deref(), &environment)))
+            loading.finish(wait(load(source, options.as_deref(), &environment)))
         })
     }
 
@@ -125,7 +125,7 @@ impl NativeAgent {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
             let options = options::create(options.as_deref())?;
-            block_on(agent.create_document(&json, &options, &token(cancel)))
+            wait(agent.create_document(&json, &options, &token(cancel)))
         })
     }
 
@@ -182,7 +182,7 @@ impl NativeAgent {
         outcome(|| {
             let (agent, key) = (self.state.loaded()?, reference(&key)?);
             let options = options::get(options.as_deref())?;
-            block_on(agent.get(key, &options, &token(cancel)))
+            wait(agent.get(key, &options, &token(cancel)))
         })
     }
 
@@ -214,7 +214,7 @@ impl NativeAgent {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
             let options = options::update(options.as_deref())?;
-            block_on(agent.update_document(key, &json, &options, &token(cancel)))
+            wait(agent.update_document(key, &json, &options, &token(cancel)))
         })
     }
 
@@ -268,7 +268,7 @@ impl NativeAgent {
             let (agent, json) = (self.state.loaded()?, document(&json, "json")?);
             let options = options::verify(options.as_deref())?;
             let Ok(json) = json else { return Ok(false) };
-            Ok(block_on(agent.verify(&json, &options, &token(cancel)))?.is_valid())
+            Ok(wait(agent.verify(&json, &options, &token(cancel)))?.is_valid())
         })
     }
 
