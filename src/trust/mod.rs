@@ -44,6 +44,7 @@ pub struct Keyring {
     pub own: OwnKey,
     store: Store,
     sources: Vec<KeyResolution>,
+    judged: stored::Judged,
     max_bytes: u64,
 }
 
@@ -58,7 +59,7 @@ impl Keyring {
                     Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
                 Err(error.with("source", source))
             }
-            None => Ok(Keyring { own, store, sources, max_bytes }),
+            None => Ok(Keyring { own, store, sources, judged: Default::default(), max_bytes }),
         }
     }
 
@@ -71,10 +72,10 @@ impl Keyring {
         let mut found = Found::default();
         if self.own.id() == claim.agent.id {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
-            let answer = self.own.find(claim, document, &self.store, self.max_bytes).await?;
+            let answer = self.own.find(claim, document, &self.store, &self.judged, self.max_bytes).await?;
             found.note(KeySource::SelfKey, answer, claim);
         } else if self.sources.contains(&KeyResolution::Storage) {
-            let answer = stored::find(&self.store, claim, document, introduces, self.max_bytes).await?;
+            let answer = stored::find(&self.store, &self.judged, claim, document, introduces, self.max_bytes).await?;
             found.note(KeySource::Storage, answer, claim);
         }
         Ok(found)
