@@ -68,7 +68,7 @@ class Agent {
     const { onProgress, ...rest } = checkedOptions(options, 1);
     if (onProgress !== undefined && typeof onProgress !== 'function') throw input('onProgress must be a function');
     const progress = onProgress && ((text) => onProgress(JSON.parse(text)));
-    return parsed(
+    return settle(
       await this.#native.createDocuments(
         guarded(() => all.map(itemOf)),
         encode(rest),
@@ -154,9 +154,9 @@ class Agent {
   }
 }
 
-/** Native calls give back a string, a boolean or nothing; an object is a failure. */
+/** Native calls give back a string, a list of them, a boolean or nothing; another object is a failure. */
 function settle(result) {
-  if (typeof result === 'object' && result !== null) throw new JacsError(result);
+  if (typeof result === 'object' && result !== null && !Array.isArray(result)) throw new JacsError(result);
   return result ?? undefined;
 }
 

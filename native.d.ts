@@ -34,8 +34,7 @@ export declare class NativeAgent {
   identity(): string | Failure
   createDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
-  /** Texts of the documents as a JSON list. */
-  createDocuments(all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel): Promise<string | Failure>
+  createDocuments(all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel): Promise<string[] | Failure>
   getDocument(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   getDocumentSync(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
   updateDocument(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>

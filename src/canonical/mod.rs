@@ -174,7 +174,16 @@ impl<'a> Object<'a> {
         Object(self.0.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value.into_owned())).collect())
     }
 
-    fn position(&self, name: &str) -> Result<usize, usize> {
+    /// Where a member stands among the others, or would stand.
+    pub fn position(&self, name: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(other, _)| compare_names(other, name))
+    }
+
+    /// Where a member stands; at `likely`, as a rule.
+    pub fn position_near(&self, likely: usize, name: &str) -> Option<usize> {
+        match self.0.get(likely) {
+            Some((other, _)) if other == name => Some(likely),
+            _ => self.position(name).ok(),
+        }
     }
 }

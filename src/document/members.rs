@@ -4,8 +4,11 @@
 use sha2::{Digest, Sha256};
 
 use super::header::names;
-use crate::canonical::{Object, compare_names, write, write_string};
+use crate::canonical::{Object, write, write_string};
 use crate::crypto::hex;
+
+/// Room for most documents.
+const TYPICAL_BYTES: usize = 4096;
 
 /// `"a":1,"b":2`, with where each name and value stands. Same order as the object's members.
 pub struct Members {
@@ -21,7 +24,7 @@ struct Span {
 
 impl Members {
     pub fn write(object: &Object) -> Members {
-        let mut text = String::with_capacity(1024);
+        let mut text = String::with_capacity(TYPICAL_BYTES);
         let mut spans = Vec::with_capacity(object.len());
         for (name, value) in object.iter() {
             if !text.is_empty() {
@@ -46,6 +49,14 @@ impl Members {
         text
     }
 
+    /// The object in canonical form, without the member at `left_out`.
+    pub fn text_without(&self, left_out: usize) -> String {
+        let mut text = String::with_capacity(self.text.len() + 2);
+        let parts = [self.slice(0, left_out), self.slice(left_out + 1, self.spans.len())];
+        for_each_joined(&parts, |piece| text.push_str(piece));
+        text
+    }
+
     /// The bytes that a signature covers: the members at `order`, and the signature's own metadata.
     /// Its shape is the format `jacs-signature-v2` (specification, "Signature").
     pub fn signed_bytes(&self, order: impl Iterator<Item = usize>, metadata: &str) -> String {
@@ -67,15 +78,17 @@ impl Members {
 
     /// `jacsSha256` of an object that may carry it already: over its canonical form without that member.
     pub fn hash(&self, object: &Object) -> String {
-        let at = lower_bound(object, names::SHA256);
-        let after = at + usize::from(object.contains(names::SHA256));
+        let (at, after) = match object.position(names::SHA256) {
+            Ok(at) => (at, at + 1),
+            Err(at) => (at, at),
+        };
         hash_of(&[self.slice(0, at), self.slice(after, self.spans.len())])
     }
 
     /// The finished document: these members, the signature and the hash, each in its place.
     pub fn finish(&self, object: &Object, signature: &str) -> String {
-        let hash_at = lower_bound(object, names::SHA256);
-        let signature_at = lower_bound(object, names::SIGNATURE);
+        let [hash_at, signature_at] =
+            [names::SHA256, names::SIGNATURE].map(|name| object.position(name).unwrap_or_else(|at| at));
         let signature = format!("\"{}\":{signature}", names::SIGNATURE);
         let head = self.slice(0, hash_at);
         let middle = self.slice(hash_at, signature_at);
@@ -89,10 +102,6 @@ impl Members {
     fn slice(&self, from: usize, to: usize) -> &str {
         if from == to { "" } else { &self.text[self.spans[from].start..self.spans[to - 1].end] }
     }
-}
-
-fn lower_bound(object: &Object, name: &str) -> usize {
-    object.names().take_while(|other| compare_names(other, name).is_lt()).count()
 }
 
 fn hash_of(parts: &[&str]) -> String {

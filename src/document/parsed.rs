@@ -66,7 +66,7 @@ impl<'a> Parsed<'a> {
     }
 
     /// Check 3. Errors: `JACS_SIGNATURE`.
-    pub fn claim(&self) -> Result<Claim> {
+    pub fn claim(&self) -> Result<Claim<'_>> {
         Claim::read(&self.object).map_err(|error| error.with_key(self.header.key))
     }
 

@@ -1,8 +1,6 @@
 //! `jacsSignature`: made here, and taken apart here (check 3). The names, their order in canonical form and
 //! the two constants are the format `jacs-signature-v2`.
 
-use std::collections::HashSet;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -72,24 +70,24 @@ fn metadata(order: &[(usize, &str)], author: &Author, at: Timestamp) -> (String,
     (head, tail)
 }
 
-/// What a signature claims; nothing in it is believed before the checks have passed.
+/// What a signature claims; nothing in it is believed before the checks have passed. Borrows from the document.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct Claim<'a> {
     pub agent: DocumentKey,
     pub date: Timestamp,
     /// Seconds since 1970.
     pub iat: i64,
-    pub public_key_hash: Box<str>,
+    pub public_key_hash: &'a str,
     pub algorithm: Algorithm,
-    fields: Vec<Box<str>>,
-    signature: Box<str>,
+    fields: Vec<&'a str>,
+    signature: &'a str,
     /// The signature's members without the signature itself, in canonical form.
     metadata: String,
 }
 
-impl Claim {
+impl<'a> Claim<'a> {
     /// Check 3: the signature is there, has its ten members and is of a known kind. Errors: `JACS_SIGNATURE`.
-    pub fn read(object: &Object) -> Result<Claim> {
+    pub fn read(object: &'a Object) -> Result<Claim<'a>> {
         let signature = object.get(names::SIGNATURE).ok_or_else(|| refused("the document has no signature"))?;
         let signature = signature.as_object().ok_or_else(|| refused("the signature is not an object"))?;
         let known = |name: &str| MEMBERS.contains(&name) || OPTIONAL_MEMBERS.contains(&name);
@@ -102,8 +100,7 @@ impl Claim {
         }
         text("jti")?;
         let iat = signature.get("iat").and_then(Value::as_integer).ok_or_else(|| malformed("iat"))?;
-        let mut unsigned = signature.clone();
-        unsigned.remove("signature");
+        let left_out = signature.position("signature").map_err(|_| malformed("signature"))?;
         Ok(Claim {
             agent: DocumentKey {
                 id: text("agentID")?.parse().map_err(|_| malformed("agentID"))?,
@@ -111,35 +108,30 @@ impl Claim {
             },
             date: parse_date(text("date")?).ok_or_else(|| malformed("date"))?,
             iat,
-            public_key_hash: text("publicKeyHash")?.into(),
+            public_key_hash: text("publicKeyHash")?,
             algorithm: Algorithm::parse(text("signingAlgorithm")?).ok_or_else(|| malformed("signingAlgorithm"))?,
             fields: read_fields(signature)?,
-            signature: text("signature")?.into(),
-            metadata: Members::write(&unsigned).object_text(),
+            signature: text("signature")?,
+            metadata: Members::write(signature).text_without(left_out),
         })
-    }
-
-    /// The signed names in their stored order.
-    pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|name| &**name)
     }
 
     /// Check 6: every top-level member is signed, everything signed is there, once. With `allow_unsigned` the two
     /// names that other implementations never sign may stand there unsigned; they are returned.
     /// Errors: `JACS_SIGNATURE`.
     pub fn check_fields(&self, object: &Object, allow_unsigned: bool) -> Result<Vec<String>> {
-        let signed: HashSet<&str> = self.fields().collect();
-        if signed.len() != self.fields.len() {
-            return Err(refused("a field is named twice in the signature"));
-        }
-        if let Some(name) = self.fields().find(|name| cannot_be_signed(name)) {
+        if let Some(name) = self.fields.iter().find(|name| cannot_be_signed(name)) {
             return Err(refused("a field that cannot be signed is named in the signature").with("field", shown(name)));
         }
-        if let Some(name) = self.fields().find(|name| !object.contains(name)) {
-            return Err(refused("a signed field is missing").with("field", shown(name)));
+        let mut is_signed = vec![false; object.len()];
+        for (name, position) in self.fields.iter().zip(self.positions(object)) {
+            let at = position.ok_or_else(|| refused("a signed field is missing").with("field", shown(name)))?;
+            if std::mem::replace(&mut is_signed[at], true) {
+                return Err(refused("a field is named twice in the signature").with("field", shown(name)));
+            }
         }
         let mut unsigned = Vec::new();
-        for name in object.names().filter(|name| !signed.contains(name)) {
+        for (name, _) in object.names().zip(is_signed).filter(|(_, is_signed)| !is_signed) {
             match name {
                 names::SIGNATURE | names::SHA256 => {}
                 _ if allow_unsigned && names::NEVER_SIGNED.contains(&name) => unsigned.push(name.to_owned()),
@@ -151,17 +143,25 @@ impl Claim {
 
     /// The bytes that the signature must verify over, and the signature. Call after `check_fields`.
     pub fn signed_bytes(&self, object: &Object, members: &Members) -> Result<(String, Vec<u8>)> {
-        let positions: std::collections::HashMap<&str, usize> = object.names().zip(0..).collect();
-        let order: Option<Vec<usize>> = self.fields().map(|name| positions.get(name).copied()).collect();
+        let order: Option<Vec<usize>> = self.positions(object).collect();
         let order = order.ok_or_else(|| refused("a signed field is missing"))?;
-        let signature = STANDARD.decode(&*self.signature).map_err(|_| malformed("signature"))?;
+        let signature = STANDARD.decode(self.signature).map_err(|_| malformed("signature"))?;
         Ok((members.signed_bytes(order.into_iter(), &self.metadata), signature))
+    }
+
+    /// Where each signed name stands among the object's members: behind the one before, as a rule.
+    fn positions(&self, object: &Object) -> impl Iterator<Item = Option<usize>> {
+        self.fields.iter().scan(0, |next, name| {
+            let position = object.position_near(*next, name);
+            *next = position.map_or(*next, |at| at + 1);
+            Some(position)
+        })
     }
 }
 
-fn read_fields(signature: &Object) -> Result<Vec<Box<str>>> {
+fn read_fields<'a>(signature: &'a Object) -> Result<Vec<&'a str>> {
     let fields = signature.get("fields").and_then(Value::as_array).ok_or_else(|| malformed("fields"))?;
-    fields.iter().map(|field| field.as_str().map(Into::into).ok_or_else(|| malformed("fields"))).collect()
+    fields.iter().map(|field| field.as_str().ok_or_else(|| malformed("fields"))).collect()
 }
 
 fn cannot_be_signed(name: &str) -> bool {

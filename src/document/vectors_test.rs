@@ -33,7 +33,7 @@ fn first_failure(text: &str, agent: DocumentKey, key: &PublicKey) -> Result<(), 
     let parsed = Parsed::read(text, Origin::Caller, MAX_BYTES).map_err(|error| (1, error))?;
     parsed.check_hash().map_err(|error| (2, error))?;
     let claim = parsed.claim().map_err(|error| (3, error))?;
-    if claim.agent != agent || claim.algorithm != key.algorithm() || &*claim.public_key_hash != key.hash() {
+    if claim.agent != agent || claim.algorithm != key.algorithm() || claim.public_key_hash != key.hash() {
         return Err((4, Error::new(Code::Key, "another signer")));
     }
     parsed.check_fields(&claim, false).map_err(|error| (6, error))?;

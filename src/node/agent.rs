@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use napi::bindgen_prelude::{Env, Function, PromiseRaw, Unknown, block_on};
+use napi::bindgen_prelude::{Env, Function, PromiseRaw, Unknown};
 use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
-use super::outcome::{Outcome, outcome, promise};
+use super::outcome::{Outcome, outcome, promise, wait};
 use super::state::{Call, State};
-use super::text::{document, item, text};
+use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
 use crate::agent::{Agent, Cancel as CancelToken, Progress};
 use crate::config::{Config, Environment};
@@ -63,7 +63,7 @@ impl NativeAgent {
         object: Option<String>,
         options: Option<String>,
         environment: String,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let source = config_source(&path, object);
         let begun = source.and_then(|source| Ok((self.state.begin_load()?, source)));
         promise(env, async move {
@@ -79,11 +79,11 @@ impl NativeAgent {
         object: Option<String>,
         options: Option<String>,
         environment: String,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let source = config_source(&path, object)?;
             let loading = self.state.begin_load()?;
-            loading.finish(block_on(load(source, options.as_deref(), &environment)))
+            loading.finish(wait(load(source, options.as_deref(), &environment)))
         })
     }
 
@@ -95,7 +95,7 @@ impl NativeAgent {
 
     /// Id, version, algorithm and public key of the loaded agent, as JSON.
     #[napi(ts_return_type = "string | Failure")]
-    pub fn identity(&self) -> Outcome<String> {
+    pub fn identity(&self) -> Outcome<Text> {
         outcome(|| Ok(report::identity(&*self.state.loaded()?)))
     }
 
@@ -106,7 +106,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || Ok((text(&json, "json")?, options::create(options.as_deref())?)));
         promise(env, async move {
             let (call, cancel, (json, options)) = begun?;
@@ -120,17 +120,16 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
             let options = options::create(options.as_deref())?;
-            block_on(agent.create_document(&json, &options, &token(cancel)))
+            wait(agent.create_document(&json, &options, &token(cancel)))
         })
     }
 
-    /// Texts of the documents as a JSON list.
     #[napi(
-        ts_return_type = "Promise<string | Failure>",
+        ts_return_type = "Promise<string[] | Failure>",
         ts_args_type = "all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel"
     )]
     pub fn create_documents<'env>(
@@ -140,7 +139,7 @@ impl NativeAgent {
         options: Option<String>,
         progress: Option<Function<'_, String, UnknownReturnValue>>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Vec<Text>> {
         let arguments = || Ok((all.iter().map(item).collect::<Vec<_>>(), options::batch(options.as_deref())?));
         let begun = self.begin(cancel, arguments);
         let progress =
@@ -157,7 +156,7 @@ impl NativeAgent {
                 }
             };
             let documents = call.agent().await?.create_documents(texts, options, &cancel, tell).await?;
-            Ok(report::list(&documents))
+            Ok(documents.into_iter().map(Text::from).collect::<Vec<_>>())
         })
     }
 
@@ -168,7 +167,7 @@ impl NativeAgent {
         key: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || reference(&key));
         promise(env, async move {
             let (call, cancel, key) = begun?;
@@ -178,11 +177,11 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "string | Failure")]
-    pub fn get_document_sync(&self, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Outcome<String> {
+    pub fn get_document_sync(&self, key: Unknown, options: Option<String>, cancel: Option<&Cancel>) -> Outcome<Text> {
         outcome(|| {
             let (agent, key) = (self.state.loaded()?, reference(&key)?);
             let options = options::get(options.as_deref())?;
-            block_on(agent.get(key, &options, &token(cancel)))
+            wait(agent.get(key, &options, &token(cancel)))
         })
     }
 
@@ -194,7 +193,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let arguments = || Ok((reference(&key)?, text(&json, "json")?, options::update(options.as_deref())?));
         let begun = self.begin(cancel, arguments);
         promise(env, async move {
@@ -210,16 +209,16 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Outcome<String> {
+    ) -> Outcome<Text> {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
             let options = options::update(options.as_deref())?;
-            block_on(agent.update_document(key, &json, &options, &token(cancel)))
+            wait(agent.update_document(key, &json, &options, &token(cancel)))
         })
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn save_document<'env>(&self, env: &'env Env, signed: Unknown) -> Promise<'env, String> {
+    pub fn save_document<'env>(&self, env: &'env Env, signed: Unknown) -> Promise<'env, Text> {
         let begun = self.begin(None, || text(&signed, "signed"));
         promise(env, async move {
             let (call, _, signed) = begun?;
@@ -237,7 +236,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn versions<'env>(&self, env: &'env Env, id: Unknown) -> Promise<'env, String> {
+    pub fn versions<'env>(&self, env: &'env Env, id: Unknown) -> Promise<'env, Text> {
         let begun = self.begin(None, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, _, id) = begun?;
@@ -268,7 +267,7 @@ impl NativeAgent {
             let (agent, json) = (self.state.loaded()?, document(&json, "json")?);
             let options = options::verify(options.as_deref())?;
             let Ok(json) = json else { return Ok(false) };
-            Ok(block_on(agent.verify(&json, &options, &token(cancel)))?.is_valid())
+            Ok(wait(agent.verify(&json, &options, &token(cancel)))?.is_valid())
         })
     }
 
@@ -279,7 +278,7 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || document(&json, "json"));
         promise(env, async move {
             let found = verify(begun, options).await?;
@@ -297,7 +296,7 @@ impl NativeAgent {
         json_or_key: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || text(&json_or_key, "jsonOrKey"));
         promise(env, async move {
             let (call, cancel, json_or_key) = begun?;
@@ -318,7 +317,7 @@ impl NativeAgent {
         id: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
-    ) -> Promise<'env, String> {
+    ) -> Promise<'env, Text> {
         let begun = self.begin(cancel, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, cancel, id) = begun?;
@@ -328,7 +327,7 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn doctor<'env>(&self, env: &'env Env) -> Promise<'env, String> {
+    pub fn doctor<'env>(&self, env: &'env Env) -> Promise<'env, Text> {
         let begun = self.state.begin();
         promise(env, async move {
             let call = begun?;

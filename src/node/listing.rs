@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::agent::NativeAgent;
 use super::outcome::{Outcome, promise};
 use super::state::State;
+use super::text::Text;
 use super::{Cancel, options, report};
 use crate::error::Result;
 use crate::store::Kind;
@@ -40,7 +41,7 @@ impl Listing {
 
     /// The next entries as a JSON list; nothing at the end.
     #[napi(ts_return_type = "Promise<string | null | Failure>")]
-    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Option<String>>>> {
+    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Option<Text>>>> {
         let begun = self.state.begin();
         let (pages, kind, cancel, options) = (self.pages.clone(), self.kind, self.cancel.clone(), self.options.clone());
         promise(env, async move {
@@ -53,7 +54,7 @@ impl Listing {
             };
             let page: Result<Vec<_>> = agent.next_page(listing, &cancel).await;
             let page = page?;
-            Ok((!page.is_empty()).then(|| report::entries(&page)))
+            Ok((!page.is_empty()).then(|| Text::from(report::entries(&page))))
         })
     }
 }

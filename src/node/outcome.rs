@@ -5,10 +5,11 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
-use napi::bindgen_prelude::{Env, PromiseRaw, ToNapiValue, sys};
+use napi::bindgen_prelude::{Env, PromiseRaw, ToNapiValue, block_on, sys};
 use napi_derive::napi;
 
 use crate::error::{Code, Error, Result};
+use crate::store::wait_here;
 
 /// An error's parts. The error itself is made in JavaScript, in the caller's realm and with the caller's stack.
 #[napi(object)]
@@ -72,18 +73,23 @@ impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
 }
 
 /// Runs a call now. A panic becomes `JACS_INTERNAL`.
-pub fn outcome<T>(call: impl FnOnce() -> Result<T>) -> Outcome<T> {
-    Outcome(catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(defect(&*panic))))
+pub fn outcome<T: From<V>, V>(call: impl FnOnce() -> Result<V>) -> Outcome<T> {
+    Outcome(catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from))
+}
+
+/// Waits for a future on JavaScript's thread.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    wait_here(|| block_on(future))
 }
 
 /// Runs a call on the runtime's threads; its promise always resolves. A panic becomes `JACS_INTERNAL`.
-pub fn promise<'env, T: ToNapiValue + Send + 'static>(
+pub fn promise<'env, T: From<V> + ToNapiValue + Send + 'static, V>(
     env: &'env Env,
-    call: impl Future<Output = Result<T>> + Send + 'static,
+    call: impl Future<Output = Result<V>> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
     env.spawn_future(async move {
         let result = AssertUnwindSafe(call).catch_unwind().await;
-        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic)))))
+        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from)))
     })
 }
 

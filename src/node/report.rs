@@ -15,10 +15,6 @@ pub fn identity(agent: &Agent) -> String {
     json!({ "id": id, "version": version, "algorithm": key.algorithm().name(), "publicKey": STANDARD.encode(key.raw()) }).to_string()
 }
 
-pub fn list(texts: &[String]) -> String {
-    json!(texts).to_string()
-}
-
 pub fn progress(progress: Progress) -> String {
     let Progress { done, total, bytes, failed } = progress;
     json!({ "done": done, "total": total, "bytes": bytes, "failed": failed }).to_string()

@@ -24,6 +24,7 @@ use opendal::{ErrorKind, Operator};
 
 pub use self::describe::{Description, Directory};
 use self::errors::Subject;
+pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
 pub use self::ids::Ids;
 pub use self::layout::{Kind, ObjectKey, Sha256Hex};

@@ -44,6 +44,7 @@ pub struct Keyring {
     pub own: OwnKey,
     store: Store,
     sources: Vec<KeyResolution>,
+    judged: stored::Judged,
     max_bytes: u64,
 }
 
@@ -58,7 +59,7 @@ impl Keyring {
                     Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
                 Err(error.with("source", source))
             }
-            None => Ok(Keyring { own, store, sources, max_bytes }),
+            None => Ok(Keyring { own, store, sources, judged: Default::default(), max_bytes }),
         }
     }
 
@@ -67,14 +68,14 @@ impl Keyring {
     ///
     /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a source could not be asked; never because a key is
     /// unknown or wrong, which is in what comes back.
-    pub async fn find(&self, claim: &Claim, document: &Parsed<'_>, introduces: bool) -> Result<Found> {
+    pub async fn find(&self, claim: &Claim<'_>, document: &Parsed<'_>, introduces: bool) -> Result<Found> {
         let mut found = Found::default();
         if self.own.id() == claim.agent.id {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
-            let answer = self.own.find(claim, document, &self.store, self.max_bytes).await?;
+            let answer = self.own.find(claim, document, &self.store, &self.judged, self.max_bytes).await?;
             found.note(KeySource::SelfKey, answer, claim);
         } else if self.sources.contains(&KeyResolution::Storage) {
-            let answer = stored::find(&self.store, claim, document, introduces, self.max_bytes).await?;
+            let answer = stored::find(&self.store, &self.judged, claim, document, introduces, self.max_bytes).await?;
             found.note(KeySource::Storage, answer, claim);
         }
         Ok(found)
@@ -83,10 +84,10 @@ impl Keyring {
 
 impl Found {
     /// Notes what a source said, and takes its key when it is the one that the claim names.
-    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, claim: &Claim) {
+    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, claim: &Claim<'_>) {
         let result = match answer {
             Ok(key) if key.algorithm() != claim.algorithm => "its key is of another algorithm".into(),
-            Ok(key) if key.hash() != &*claim.public_key_hash => "its key has another publicKeyHash".into(),
+            Ok(key) if key.hash() != claim.public_key_hash => "its key has another publicKeyHash".into(),
             Ok(key) => {
                 self.believed = Some(Believed { key, source });
                 "found".into()
@@ -97,7 +98,7 @@ impl Found {
     }
 
     /// The key (check 4). Errors: `JACS_KEY`.
-    pub fn key(&self, claim: &Claim) -> Result<&Believed> {
+    pub fn key(&self, claim: &Claim<'_>) -> Result<&Believed> {
         self.believed.as_ref().ok_or_else(|| {
             let mut error = Error::new(Code::Key, "no key was found that is the signer's").with("agent", claim.agent);
             for tried in &self.tried {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-use super::stored::read_self_signed;
+use super::stored::{Judged, read_self_signed};
 use crate::crypto::PublicKey;
 use crate::document::{Claim, Parsed};
 use crate::error::Result;
@@ -34,9 +34,10 @@ impl OwnKey {
     /// store (another machine may have made it) that our own key signed. Else why not.
     pub async fn find(
         &self,
-        claim: &Claim,
+        claim: &Claim<'_>,
         document: &Parsed<'_>,
         store: &Store,
+        judged: &Judged,
         max_bytes: u64,
     ) -> Result<Result<PublicKey, String>> {
         let version = claim.agent.version;
@@ -44,7 +45,7 @@ impl OwnKey {
             return Ok(Ok(self.key.clone()));
         }
         let key = DocumentKey { id: self.id, version };
-        let stored = read_self_signed(store, key, max_bytes).await?;
+        let stored = read_self_signed(store, judged, key, max_bytes).await?;
         // An agent document of `jacs` carries no key; ours verifies it all the same.
         if stored.is_some_and(|agent| agent.verifies_with(&self.key)) {
             self.versions.write().unwrap_or_else(PoisonError::into_inner).insert(version);

@@ -2,6 +2,10 @@
 //!
 //! Whoever can write to the store can put an agent document there, so one is believed only as part of the one
 //! chain of its agent: a single first version, and every later one signed by the key of the version before.
+//! What the store holds is read anew for every claim; only a text that was judged is not judged again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -19,15 +23,19 @@ use base64::engine::general_purpose::STANDARD;
 const MAX_VERSIONS: usize = 200;
 /// Agent documents read at the same time.
 const CONCURRENT_READS: usize = 8;
+/// Judged texts that are remembered, and how long one may be.
+const REMEMBERED: usize = 1000;
+const REMEMBERED_BYTES: usize = 64 << 10;
 
 /// An agent document as far as it can be judged alone: its hash holds and it claims to be signed by itself.
-#[derive(Clone)]
 pub struct AgentVersion {
     text: String,
     key: DocumentKey,
     original: Version,
     previous: Option<Version>,
     public_key: Option<PublicKey>,
+    /// Whether its own key signed it, once somebody asked.
+    sound: OnceLock<bool>,
 }
 
 impl AgentVersion {
@@ -43,7 +51,12 @@ impl AgentVersion {
         let public_key = public_key(&parsed.object, claim.algorithm);
         let (original, previous) = (parsed.header.original_version, parsed.header.previous_version);
         drop(parsed);
-        Some(AgentVersion { text, key, original, previous, public_key })
+        Some(AgentVersion { text, key, original, previous, public_key, sound: OnceLock::new() })
+    }
+
+    /// The key that it carries, if that signed it.
+    fn sound_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref().filter(|key| *self.sound.get_or_init(|| self.verifies_with(key)))
     }
 
     /// Whether `key` made this document's signature.
@@ -57,53 +70,80 @@ impl AgentVersion {
     }
 }
 
+/// The texts of agent documents that were judged last, with what was found of them.
+#[derive(Default)]
+pub struct Judged(Mutex<HashMap<DocumentKey, Arc<AgentVersion>>>);
+
+impl Judged {
+    fn judge(&self, text: String, key: DocumentKey, max_bytes: u64) -> Option<Arc<AgentVersion>> {
+        let known = self.table().get(&key).cloned();
+        if let Some(known) = known.filter(|known| known.text == text) {
+            return Some(known);
+        }
+        let agent = Arc::new(AgentVersion::read(text, Origin::Storage(key), max_bytes)?);
+        if agent.text.len() <= REMEMBERED_BYTES {
+            let mut table = self.table();
+            if table.len() >= REMEMBERED {
+                table.clear();
+            }
+            table.insert(key, agent.clone());
+        }
+        Some(agent)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<DocumentKey, Arc<AgentVersion>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The key of the claimed agent version, or why there is none to believe.
 pub async fn find(
     store: &Store,
-    claim: &Claim,
+    judged: &Judged,
+    claim: &Claim<'_>,
     document: &Parsed<'_>,
     introduces: bool,
     max_bytes: u64,
 ) -> Result<Result<PublicKey, String>> {
-    let mut chain = read_all(store, claim, max_bytes).await?;
+    let mut chain = read_all(store, judged, claim, max_bytes).await?;
     if introduces && document.header.key == claim.agent && !chain.iter().any(|agent| agent.key == claim.agent) {
-        chain.extend(AgentVersion::read(document.canonical_text(), Origin::Caller, max_bytes));
+        chain.extend(AgentVersion::read(document.canonical_text(), Origin::Caller, max_bytes).map(Arc::new));
     }
     Ok(believe(&chain, claim.agent.version))
 }
 
 /// One agent document of the store; `None` when it is missing or not what it should be.
-pub async fn read_self_signed(store: &Store, key: DocumentKey, max_bytes: u64) -> Result<Option<AgentVersion>> {
+pub async fn read_self_signed(
+    store: &Store,
+    judged: &Judged,
+    key: DocumentKey,
+    max_bytes: u64,
+) -> Result<Option<Arc<AgentVersion>>> {
     match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes.min(MAX_AGENT_BYTES)).await {
-        Ok(bytes) => {
-            Ok(String::from_utf8(bytes).ok().and_then(|text| AgentVersion::read(text, Origin::Storage(key), max_bytes)))
-        }
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| judged.judge(text, key, max_bytes))),
         Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-async fn read_all(store: &Store, claim: &Claim, max_bytes: u64) -> Result<Vec<AgentVersion>> {
+async fn read_all(store: &Store, judged: &Judged, claim: &Claim<'_>, max_bytes: u64) -> Result<Vec<Arc<AgentVersion>>> {
     let id = claim.agent.id;
     let versions = store.versions(Kind::Agent, id).await?;
     let reads = versions.into_iter().take(MAX_VERSIONS).map(async |version| {
-        match read_self_signed(store, DocumentKey { id, version }, max_bytes).await {
+        match read_self_signed(store, judged, DocumentKey { id, version }, max_bytes).await {
             // What may not be read beside the version that is asked for does not keep that from being believed.
             Err(error) if error.code() == Code::Permission && version != claim.agent.version => Ok(None),
             read => read,
         }
     });
-    let read: Vec<Option<AgentVersion>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
+    let read: Vec<Option<Arc<AgentVersion>>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
     Ok(read.into_iter().flatten().collect())
 }
 
 /// Walks from the claimed version back to the first; every link is by the same key.
-fn believe(agents: &[AgentVersion], version: Version) -> Result<PublicKey, String> {
-    let sound: Vec<(&AgentVersion, &PublicKey)> = agents
-        .iter()
-        .filter_map(|agent| agent.public_key.as_ref().map(|key| (agent, key)))
-        .filter(|(agent, key)| agent.verifies_with(key))
-        .collect();
+fn believe(agents: &[Arc<AgentVersion>], version: Version) -> Result<PublicKey, String> {
+    let sound: Vec<(&AgentVersion, &PublicKey)> =
+        agents.iter().filter_map(|agent| Some((&**agent, agent.sound_key()?))).collect();
     if sound.iter().filter(|(agent, _)| agent.is_first()).count() > 1 {
         return Err("the store holds several first versions of this agent".into());
     }

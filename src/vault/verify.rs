@@ -130,7 +130,7 @@ impl Vault {
     async fn examine_signature(
         &self,
         parsed: &Parsed<'_>,
-        claim: &Claim,
+        claim: &Claim<'_>,
         options: &VerifyOptions,
         report: &mut Report,
     ) -> Result<()> {
@@ -167,7 +167,7 @@ impl Vault {
     }
 
     /// Check 5.
-    fn check_trust(&self, claim: &Claim, believed: &Believed, options: &VerifyOptions) -> Result<()> {
+    fn check_trust(&self, claim: &Claim<'_>, believed: &Believed, options: &VerifyOptions) -> Result<()> {
         let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
         if believed.source < minimum {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");

@@ -32,6 +32,7 @@ mod unix;
 #[cfg(unix)]
 mod walk;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,12 +146,16 @@ impl Fs {
         self.blocking(move |disk| disk.try_lock(&directory)).await
     }
 
-    /// Runs `work` in a blocking thread. It runs to its end even when the future is dropped.
+    /// Runs `work` in a blocking thread, or on this one where that [waits](wait_here) in any case. It runs to its end
+    /// even when the future is dropped.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Arc<Disk>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let permit = self.permits.clone().acquire_owned().await.map_err(stopped)?;
+        if WAITS.get() {
+            return work(&self.disk);
+        }
         let disk = self.disk.clone();
         // The runtime is the caller's; without one, an error is better than a panic.
         let done = Handle::try_current().map_err(stopped)?.spawn_blocking(move || {
@@ -159,6 +164,23 @@ impl Fs {
         });
         done.await.map_err(stopped)?
     }
+}
+
+thread_local! {
+    static WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body`, which waits for futures on this thread: what they want of the disk is then done here, without handing
+/// it to another thread and back, which takes longer than reading a document.
+pub fn wait_here<T>(body: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            WAITS.set(self.0);
+        }
+    }
+    let _before = Before(WAITS.replace(true));
+    body()
 }
 
 fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> Error {
