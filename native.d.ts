@@ -9,5 +9,70 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** The version of this package. */
-export declare function version(): string
+/** A signal's wish that calls stop. */
+export declare class Cancel {
+  constructor()
+  cancel(): void
+}
+
+/** A listing under way. */
+export declare class Listing {
+  /** `kind`: `documents` or `agents`. */
+  constructor(agent: NativeAgent, kind: string, options?: string | undefined | null, cancel?: Cancel | undefined | null)
+  /** The next entries as a JSON list; nothing at the end. */
+  next(): Promise<string | null | Failure>
+}
+
+/** An agent's handle; `index.js` has the documentation's class. */
+export declare class NativeAgent {
+  constructor()
+  create(options: string | undefined | null, environment: string): Promise<undefined | Failure>
+  load(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): Promise<string | Failure>
+  loadSync(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): string | Failure
+  close(): Promise<undefined | Failure>
+  /** Id, version, algorithm and public key of the loaded agent, as JSON. */
+  identity(): string | Failure
+  createDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  createDocumentSync(json: unknown, options?: string | undefined | null): string | Failure
+  /** Texts of the documents as a JSON list. */
+  createDocuments(all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel): Promise<string | Failure>
+  getDocument(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  getDocumentSync(key: unknown, options?: string | undefined | null): string | Failure
+  updateDocument(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  updateDocumentSync(key: unknown, json: unknown, options?: string | undefined | null): string | Failure
+  saveDocument(signed: unknown): Promise<string | Failure>
+  removeDocument(key: unknown, options?: string | undefined | null): Promise<undefined | Failure>
+  versions(id: unknown): Promise<string | Failure>
+  verifyDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<boolean | Failure>
+  verifyDocumentSync(json: unknown, options?: string | undefined | null): boolean | Failure
+  assertDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  inspectDocument(jsonOrKey: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  verifyHistory(id: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  doctor(): Promise<string | Failure>
+  changePassword(options?: string | undefined | null): Promise<undefined | Failure>
+}
+
+/** Every error code, in the order of the documentation. */
+export declare function errorCodes(): Array<string>
+
+/** An error's parts. The error itself is made in JavaScript, in the caller's realm and with the caller's stack. */
+export interface Failure {
+  code: string
+  message: string
+  retryable: boolean
+  key?: string
+  path?: string
+  document?: string
+  current?: string
+  heads?: Array<string>
+  documents?: Array<string | undefined | null>
+  failures?: Array<ItemFailure>
+  causes: Array<string>
+}
+
+/** One item of a batch that failed. */
+export interface ItemFailure {
+  index: number
+  code: string
+  message: string
+}

@@ -835,4 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.version = nativeBinding.version
+module.exports.Cancel = nativeBinding.Cancel
+module.exports.Listing = nativeBinding.Listing
+module.exports.NativeAgent = nativeBinding.NativeAgent
+module.exports.errorCodes = nativeBinding.errorCodes

@@ -210,10 +210,16 @@ impl std::error::Error for Error {
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (likeness(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness >= 0.4)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. Who wrote the beginning of a name most likely meant the whole.
+fn likeness(name: &str, candidate: &str) -> f64 {
+    let edits = strsim::normalized_damerau_levenshtein(name, candidate);
+    if name.len() >= 4 && candidate.starts_with(name) { edits.max(0.9) } else { edits }
 }
 
 #[cfg(test)]

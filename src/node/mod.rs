@@ -1,9 +1,39 @@
-//! The `#[napi]` classes: convert in, call, convert out.
+//! The `#[napi]` classes, thin: convert in, call, convert out. `index.js` alone uses them.
+//!
+//! Arguments come as unknown values and as JSON text of options, results go out as text: a wrong one is then a
+//! failure of ours, with our code, and strings cross the border at a tenth of the cost of objects. A call never
+//! throws: it gives its value or a [`outcome::Failure`], of which `index.js` makes the error.
+
+mod agent;
+mod listing;
+mod options;
+mod outcome;
+mod report;
+mod state;
+mod text;
 
 use napi_derive::napi;
 
-/// The version of this package.
+/// Every error code, in the order of the documentation.
 #[napi]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
+pub fn error_codes() -> Vec<String> {
+    crate::error::Code::ALL.iter().map(|code| code.as_str().to_owned()).collect()
+}
+
+/// A signal's wish that calls stop.
+#[napi]
+#[derive(Default)]
+pub struct Cancel(crate::agent::Cancel);
+
+#[napi]
+impl Cancel {
+    #[napi(constructor)]
+    pub fn new() -> Cancel {
+        Cancel::default()
+    }
+
+    #[napi]
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
 }

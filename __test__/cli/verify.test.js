@@ -1,0 +1,77 @@
+'use strict';
+
+const fs = require('node:fs');
+const { NOWHERE, withAgent } = require('./support.js');
+
+const WITHOUT_PASSWORD = { env: { JACS_PRIVATE_KEY_PASSWORD: undefined } };
+
+test('a valid document by file, standard input and key, without a password', async () => {
+  const workspace = await withAgent();
+  const { key, jacsId, text, jacsSignature } = await workspace.create();
+  workspace.write('document.json', text);
+  for (const [args, input] of [[['document.json']], [['-'], text], [[], text], [[key]], [[jacsId]]]) {
+    const report = JSON.parse(await workspace.done(['verify', '--json', ...args], { input, ...WITHOUT_PASSWORD }));
+    expect(report).toMatchObject({ valid: true, key, agentId: jacsSignature.agentID });
+  }
+  const lines = await workspace.done(['verify', key], WITHOUT_PASSWORD);
+  expect(lines).toMatch(/^valid\tyes\n/);
+  expect(lines).toContain(`signer\t${jacsSignature.agentID}:${jacsSignature.agentVersion}\n`);
+  expect(lines).toContain('key source\tself\n');
+});
+
+test('an invalid one: exit code 1, and the check that failed', async () => {
+  const workspace = await withAgent();
+  const { text } = await workspace.create();
+  const input = text.replace('My document', 'My documenX');
+  const human = await workspace.run(['verify', '-'], { input });
+  expect(human).toMatchObject({ code: 1, stderr: '' });
+  expect(human.stdout).toMatch(/^valid\tno: JACS_HASH\n/);
+  expect(human.stdout).toMatch(/^check\t.*FAILED/m);
+  const machine = await workspace.run(['verify', '-', '--json'], { input });
+  expect(machine).toMatchObject({ code: 1, stderr: '' });
+  expect(JSON.parse(machine.stdout)).toMatchObject({ valid: false, code: 'JACS_HASH' });
+});
+
+test('a stored one that was changed', async () => {
+  const workspace = await withAgent();
+  const document = await workspace.create();
+  fs.appendFileSync(workspace.path(workspace.stored(document)), ' {}');
+  const { code, stdout } = await workspace.run(['verify', document.key, '--json']);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ valid: false, code: 'JACS_HASH' });
+});
+
+test('--signed-by', async () => {
+  const workspace = await withAgent();
+  const { key, jacsSignature } = await workspace.create();
+  await workspace.done(['verify', key, '--signed-by', jacsSignature.agentID]);
+  const { code, stdout } = await workspace.run(['verify', key, '--signed-by', NOWHERE]);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(/^valid\tno: JACS_UNTRUSTED\n/) });
+});
+
+test('a file that holds only a key is no document, whatever is stored under that key', async () => {
+  const workspace = await withAgent();
+  const { key } = await workspace.create();
+  for (const input of [key, ` ${key}`, `\ufeff${key}\n`, `"${key}"`, '[]', '']) {
+    await workspace.refused(['verify', '-'], 'JACS_INPUT', { input });
+  }
+});
+
+test('a name cannot reach standard error or the report as control characters', async () => {
+  const workspace = await withAgent();
+  const { stderr } = await workspace.run(['verify', 'no\u001b[31m\nsuch file']);
+  expect(stderr).toBe(
+    'jacs-agent: JACS_INPUT: the file cannot be read: ' +
+      "ENOENT: no such file or directory, open 'no\\u001b[31m [path: no\\u001b[31m\\u000asuch file]\n",
+  );
+});
+
+test('what is not there', async () => {
+  const workspace = await withAgent();
+  await workspace.refused(['verify', NOWHERE], 'JACS_NOT_FOUND');
+  await workspace.refused(['verify', 'none.json'], 'JACS_INPUT');
+});
+
+test('wrong use', async () => {
+  await (await withAgent()).misused(['verify', 'a', 'b']);
+});

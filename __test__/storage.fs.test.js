@@ -1,0 +1,9 @@
+'use strict';
+
+const { newAgent, onEmptyStore } = require('./support/agents.js');
+const suite = require('./storage.suite.js');
+
+suite('fs', async () => {
+  const place = await newAgent();
+  return { agent: place.agent, again: async () => (await onEmptyStore(place)).agent };
+});

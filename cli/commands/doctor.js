@@ -1,0 +1,30 @@
+'use strict';
+
+const WIDTHS = [13];
+
+function define(command) {
+  command.description(
+    'show configuration, keys and storage, and what is wrong with them; exit code 1 unless all is well',
+  );
+}
+
+const examples = ['jacs-agent doctor', 'jacs-agent doctor --json | jq .warnings'];
+
+async function run(session) {
+  const { output, options } = session;
+  const agent = await session.openReader();
+  const diagnosis = await agent.doctor();
+  await (options.json ? output.json(diagnosis) : print(diagnosis, output));
+  return diagnosis.ok ? 0 : 1;
+}
+
+async function print({ ok, settings, agent, storage, warnings }, output) {
+  for (const { key, value, source } of settings) await output.row(['setting', `${key} = ${value} (${source})`], WIDTHS);
+  for (const [part, facts] of Object.entries({ agent, storage })) {
+    for (const [name, value] of Object.entries(facts)) await output.row([part, `${name}: ${value}`], WIDTHS);
+  }
+  for (const warning of warnings) await output.row(['warning', warning], WIDTHS);
+  await output.row(['ok', ok ? 'yes' : 'no'], WIDTHS);
+}
+
+module.exports = { define, examples, run };

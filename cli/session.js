@@ -1,0 +1,69 @@
+'use strict';
+// What a verb works with: its options, the streams, the signal of Ctrl-C, and the agent.
+
+const { fromFile, inEnvironment } = require('./password.js');
+const { askHidden, canAsk } = require('./prompt.js');
+
+class Session {
+  /** The password that was read from a file or typed; nothing when the agent finds it in the environment. */
+  password;
+  #agent;
+
+  constructor({ options, signal, output, notes }) {
+    Object.assign(this, { options, signal, output, notes });
+  }
+
+  /** An agent that reads and verifies; needs no password. */
+  openReader() {
+    return this.#load({ readOnly: true });
+  }
+
+  /** An agent that signs. The password is asked for only after everything else about the agent has been found in order. */
+  async openSigner() {
+    this.password = await this.readPassword(this.options.passwordFile);
+    try {
+      return await this.#load({ password: this.password });
+    } catch (error) {
+      if (error.code !== 'JACS_PASSWORD' || this.password !== undefined || inEnvironment() || !canAsk()) throw error;
+    }
+    this.password = await askHidden('Password: ', this.signal);
+    return this.#load({ password: this.password });
+  }
+
+  /** The password in a file that an option names; nothing without the option. */
+  async readPassword(path) {
+    return path === undefined ? undefined : fromFile(path, (warning) => this.note(warning));
+  }
+
+  /** Keeps a freshly made agent, to be closed at the end. */
+  keep(agent) {
+    this.#agent = agent;
+    return agent;
+  }
+
+  /** A remark for people, on standard error. */
+  note(text) {
+    return this.notes.write(`jacs-agent: ${text}\n`);
+  }
+
+  async close() {
+    await this.#agent?.close();
+  }
+
+  async #load(options) {
+    const { Agent } = publicApi();
+    const agent = new Agent();
+    await agent.load(this.options.config, options);
+    this.keep(agent);
+    // Not every call of the agent takes the signal: what was interrupted by now must not, say, remove anything.
+    this.signal.throwIfAborted();
+    return agent;
+  }
+}
+
+/** Loaded late: `--help` works where the native addon does not. */
+function publicApi() {
+  return require('../index.js');
+}
+
+module.exports = { Session, publicApi };

@@ -1,0 +1,300 @@
+/// <reference types="node" />
+
+/** What went wrong, as a stable code. Compare `code`, never messages. */
+export type JacsErrorCode =
+  | 'JACS_CONFIG'
+  | 'JACS_INPUT'
+  | 'JACS_SCHEMA'
+  | 'JACS_NOT_FOUND'
+  | 'JACS_CONFLICT'
+  | 'JACS_HASH'
+  | 'JACS_SIGNATURE'
+  | 'JACS_UNTRUSTED'
+  | 'JACS_KEY'
+  | 'JACS_PASSWORD'
+  | 'JACS_ATTACHMENT'
+  | 'JACS_PERMISSION'
+  | 'JACS_UNSUPPORTED'
+  | 'JACS_UNAVAILABLE'
+  | 'JACS_ABORTED'
+  | 'JACS_INTERNAL';
+
+/** Every rejection of this package. `cause` holds the error below it, where there is one. */
+export class JacsError extends Error {
+  readonly name: 'JacsError';
+  readonly code: JacsErrorCode;
+  /** The same call may succeed later. */
+  readonly retryable: boolean;
+  /** `id:version` or `id` of the document that the error is about. */
+  readonly key?: string;
+  /** Local path that the error is about. */
+  readonly path?: string;
+  /** The signed document, when it was signed and could not be stored: `saveDocument(err.document)` tries again. */
+  readonly document?: string;
+  /** `JACS_CONFLICT` of an update: the key of the newest version, and those of all heads. */
+  readonly current?: string;
+  readonly heads?: string[];
+  /** `createDocuments`: what was made, by position, and what was not. */
+  readonly documents?: (string | null)[];
+  readonly failures?: { index: number; code: JacsErrorCode; message: string }[];
+}
+
+/** `ring-Ed25519` (RFC 8032), or `pq2025`: ML-DSA-87 (FIPS 204), safe against quantum computers, signatures of 4.6 KB. */
+export type Algorithm = 'ring-Ed25519' | 'pq2025';
+/** Why a key is believed to be the signer's, strongest first. `storage` means: its agent document lies beside the documents. */
+export type KeySource = 'self' | 'pinned' | 'dns' | 'registry' | 'storage';
+export type Environment = Record<string, string | undefined>;
+/** Keys of `jacs.config.json`; the README has the table. Relative paths mean the working directory. Unknown keys are `JACS_CONFIG`. */
+export interface Config {
+  [key: `jacs_${string}` | `aws_${string}`]: unknown;
+}
+
+export interface CreateAgentOptions {
+  /** Where the configuration is written, default `./jacs.config.json`. One that names no agent gives the settings and gets the agent. */
+  configPath?: string;
+  dataDirectory?: string;
+  keyDirectory?: string;
+  /** `fs` (default) or `memory`. */
+  storage?: string;
+  algorithm?: Algorithm;
+  /** Of the private key: at least 8 characters of two kinds. Default: `JACS_PRIVATE_KEY_PASSWORD`, then the file `JACS_PASSWORD_FILE`. */
+  password?: string;
+  name?: string;
+  description?: string;
+  agentType?: 'human' | 'human-org' | 'hybrid' | 'ai';
+  domain?: string;
+  /** Read instead of `process.env`. */
+  env?: Environment;
+}
+export interface LoadOptions {
+  password?: string;
+  /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
+  env?: Environment;
+}
+export interface Progress {
+  done: number;
+  total?: number;
+  bytes: number;
+  failed: number;
+}
+
+export interface CreateOptions {
+  /** A local file's path, a built-in `https://hai.ai/schemas/...` URL, the schema's text or the schema. Nothing is ever fetched. */
+  schema?: string | object;
+  /** Also write the signed document to this local path, 0600, never over a file unless `overwrite`. */
+  filename?: string;
+  overwrite?: boolean;
+  /** Touch no backend and write no file. */
+  noSave?: boolean;
+  /** Store input of the migration recipe although other versions of its id are stored. */
+  resign?: boolean;
+  signal?: AbortSignal;
+}
+/** `merges`: keys of other heads of the same document, which the update closes. */
+export interface UpdateOptions extends Omit<CreateOptions, 'resign'> {
+  merges?: string[];
+}
+/** `concurrency`: documents stored at the same time, default 64. */
+export interface BatchOptions {
+  schema?: string | object;
+  noSave?: boolean;
+  concurrency?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+export interface VerifyOptions {
+  /** Agent ids of which one must have signed, else `JACS_UNTRUSTED`. */
+  signedBy?: string | string[];
+  /** The weakest key source that counts; never weaker than `jacs_minimum_trust`. */
+  minimumTrust?: KeySource;
+  /** Accept `jacsAgreement` and `jacsRegistration`, which other implementations never sign. */
+  allowUnsigned?: boolean;
+  signal?: AbortSignal;
+}
+export interface GetOptions extends VerifyOptions {
+  /** `hash`: only that the bytes are what was written; says nothing about the signer. */
+  verify?: 'full' | 'hash';
+  /** `error`: reject with `JACS_CONFLICT` when a document has several heads. */
+  onFork?: 'winner' | 'error';
+}
+/** `after`: a document id; `since`: RFC 3339. `type` and `agentId` read and verify each document, the rest is from the listing alone. */
+export interface ListOptions {
+  allVersions?: boolean;
+  after?: string;
+  limit?: number;
+  since?: string;
+  type?: string;
+  agentId?: string;
+  signal?: AbortSignal;
+}
+export interface DocumentEntry {
+  key: string;
+  id: string;
+  version: string;
+  bytes?: number;
+  modified?: string;
+}
+export type AgentEntry = DocumentEntry;
+/** `accepted`: the version counts for the newest and the heads; `why` says what is against it. `future`: its time lies ahead of the clock. */
+export interface VersionEntry {
+  key: string;
+  version: string;
+  previous?: string;
+  date: string;
+  agentId: string;
+  head: boolean;
+  accepted: boolean;
+  why?: string;
+  future?: boolean;
+}
+export interface VerificationReport {
+  valid: boolean;
+  /** Of the first check that failed. */
+  code?: JacsErrorCode;
+  checks: { name: string; ok: boolean; detail?: string }[];
+  key?: string;
+  agentId?: string;
+  agentVersion?: string;
+  algorithm?: string;
+  keySource?: KeySource;
+  /** SHA-256 of the raw public key, hex. */
+  keySha256?: string;
+  tried: { source: string; result: string }[];
+  unsigned: string[];
+  /** The signer's own claim; a signature proves no time. */
+  signedAt?: string;
+  heads?: string[];
+  attachments: {
+    path: string;
+    sha256: string;
+    where: 'document' | 'store' | 'reference';
+    present: boolean;
+    ok?: boolean;
+  }[];
+}
+/** `chain`: how a version hangs on the one it replaces: by hash, only by name (other implementations), not stored, or with another hash. */
+export interface HistoryEntry extends VersionEntry {
+  valid: boolean;
+  code?: JacsErrorCode;
+  keySource?: KeySource;
+  chain: 'first' | 'linked' | 'named' | 'missing' | 'broken';
+}
+/** `valid`: every version that counts verified, and its chain leads to the first. `gaps`: versions that are named and not stored. */
+export interface HistoryReport {
+  id: string;
+  valid: boolean;
+  owner?: string;
+  versions: HistoryEntry[];
+  heads: string[];
+  gaps: string[];
+}
+export interface Diagnosis {
+  ok: boolean;
+  settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
+  agent: { id: string; version: string; algorithm: string; keySha256: string; readOnly: boolean };
+  storage: {
+    scheme: string;
+    root?: string;
+    createOnce: 'atomic' | 'checked' | 'none';
+    durability?: 'full' | 'none';
+    writable?: boolean;
+  };
+  warnings: string[];
+}
+
+/**
+ * An agent: keys, and a store of signed documents. One instance serves concurrent calls. Texts go in as text or plain objects; documents
+ * come out as text, exactly the stored bytes. Any call may reject with `JACS_INPUT` (an argument), `JACS_CONFIG` (not loaded, or closed),
+ * `JACS_UNAVAILABLE` and `JACS_PERMISSION` (the storage), `JACS_ABORTED` (your signal).
+ * @example
+ * const agent = await Agent.create({ password: process.env.PASSWORD });
+ * const text = await agent.createDocument({ title: 'My document' });
+ */
+export class Agent {
+  /** An agent without keys: call `load` next. Calls made while it loads wait for it. */
+  constructor();
+  /**
+   * Makes keys, an agent document and a configuration file; a crashed call is finished by calling again.
+   * Rejects: `JACS_CONFLICT` over existing keys or a configuration that names an agent (nothing is written), `JACS_PASSWORD`, `JACS_CONFIG`.
+   */
+  static create(options?: CreateAgentOptions): Promise<Agent>;
+  /**
+   * Loads keys and agent document; opens no socket. Resolves to the agent document.
+   * Rejects: `JACS_CONFIG` (also for a second load), `JACS_KEY`, `JACS_PASSWORD`, `JACS_NOT_FOUND`.
+   */
+  load(config: string | Config, options?: LoadOptions): Promise<string>;
+  loadSync(config: string | Config, options?: LoadOptions): string;
+  /** Waits for what is under way, forgets the key. Later calls are `JACS_CONFIG`. */
+  close(): Promise<void>;
+  /** The loaded agent; before that, reading one throws `JACS_CONFIG`. `publicKey`: raw bytes. */
+  readonly id: string;
+  readonly version: string;
+  readonly algorithm: Algorithm;
+  readonly publicKey: Buffer;
+
+  /**
+   * Signs a new document and stores it: the promise resolves when it is on the disk.
+   * Rejects: `JACS_INPUT` (not I-JSON, over a limit, system fields, already signed), `JACS_SCHEMA`, `JACS_CONFLICT` (`filename` exists);
+   * after signing with `err.key` and `err.document`.
+   */
+  createDocument(
+    json: string | object,
+    schema?: string | null,
+    filename?: string | null,
+    noSave?: boolean | null,
+    attachments?: null,
+    embed?: null,
+  ): Promise<string>;
+  createDocument(json: string | object, options: CreateOptions): Promise<string>;
+  createDocumentSync(
+    json: string | object,
+    schema?: string | null,
+    filename?: string | null,
+    noSave?: boolean | null,
+    attachments?: null,
+    embed?: null,
+  ): string;
+  createDocumentSync(json: string | object, options: CreateOptions): string;
+  /** Many documents, signed on all cores. Stores what it can and rejects with `err.documents` and `err.failures` when some failed. */
+  createDocuments(all: (string | object)[], options?: BatchOptions): Promise<string[]>;
+  /**
+   * Reads a verified document: `id:version`, or the newest by `id`.
+   * Rejects: `JACS_NOT_FOUND`, `JACS_HASH`, `JACS_SIGNATURE`, `JACS_KEY`, `JACS_UNTRUSTED`, `JACS_CONFLICT` (several originals, or `onFork`).
+   */
+  getDocument(key: string, options?: GetOptions): Promise<string>;
+  getDocumentSync(key: string, options?: GetOptions): string;
+  /**
+   * Replaces the newest version by a new one: the author's fields as a whole. `key` is `id:version`, or `id` when `json` carries `jacsVersion`.
+   * Rejects: `JACS_CONFLICT` with `err.current` and `err.heads` when the version is not the newest; `JACS_INPUT` for level `raw`.
+   */
+  updateDocument(key: string, json: string | object, attachments?: null, embed?: null): Promise<string>;
+  updateDocument(key: string, json: string | object, options: UpdateOptions): Promise<string>;
+  updateDocumentSync(key: string, json: string | object, options?: UpdateOptions | null): string;
+  /** Stores an already signed document after verifying it, in canonical form; the stored text. The same bytes again are success. */
+  saveDocument(signed: string): Promise<string>;
+  /** Removes a version, or with `allVersions` a document, oldest version first. Leaves no mark: a removal is no proof of absence. */
+  removeDocument(key: string, options?: { allVersions?: boolean }): Promise<void>;
+  /** One entry a document, its newest version; ascending ids; in pages, constant memory. */
+  listDocuments(options?: ListOptions): AsyncIterable<DocumentEntry>;
+  listAgents(options?: { signal?: AbortSignal }): AsyncIterable<AgentEntry>;
+  /** All versions of a document, oldest first, those that do not count included. */
+  versions(id: string): Promise<VersionEntry[]>;
+  /** `true` when every check held, `false` when one failed; rejects when no verdict was possible. */
+  verifyDocument(json: string | object, options?: VerifyOptions): Promise<boolean>;
+  verifyDocumentSync(json: string | object, options?: VerifyOptions): boolean;
+  /** As `verifyDocument`, and rejects with the code of the first check that failed. */
+  assertDocument(json: string | object, options?: VerifyOptions): Promise<VerificationReport>;
+  /**
+   * The report for a text or a key, valid or not. A valid signature proves the key, not the time. What is no JSON object is taken
+   * for a key: pass texts of strangers to `assertDocument`.
+   */
+  inspectDocument(jsonOrKey: string, options?: VerifyOptions): Promise<VerificationReport>;
+  /** Every version of a document with signer and chain hash. */
+  verifyHistory(id: string, options?: VerifyOptions): Promise<HistoryReport>;
+  /** Configuration with sources, keys, permissions and abilities of the backend. */
+  doctor(): Promise<Diagnosis>;
+  /** Encrypts the private key file anew. Rejects: `JACS_PASSWORD` when `password` is wrong or `newPassword` weak. */
+  changePassword(options: { password: string; newPassword: string }): Promise<void>;
+}
+/** The same class under the name that the ecosystem's documentation uses. */
+export { Agent as JacsAgent };

@@ -1,0 +1,289 @@
+'use strict';
+// The public face: argument forms, pages -> async iterator, class JacsError. All else is native.
+
+/** Errors are made here, not in native code: `instanceof Error` then holds in every realm, and the stack shows the caller's line. */
+class JacsError extends Error {
+  constructor({ code, message, retryable = false, causes = [], cause, ...details }) {
+    super(message, cause || causes.length ? { cause: cause ?? causeOf(causes) } : undefined);
+    this.name = 'JacsError';
+    this.code = code;
+    this.retryable = retryable;
+    for (const [name, value] of Object.entries(details)) if (value !== undefined && value !== null) this[name] = value;
+  }
+}
+
+const native = loadNative();
+
+class Agent {
+  #native = new native.NativeAgent();
+  #identity;
+
+  static async create(options) {
+    const agent = new Agent();
+    const { env, ...rest } = checkedOptions(options, 0);
+    settle(await agent.#native.create(encode(rest), environment(env)));
+    return agent;
+  }
+
+  async load(config, options) {
+    return settle(await this.#native.load(...loadArguments(config, options)));
+  }
+
+  loadSync(config, options) {
+    return settle(this.#native.loadSync(...loadArguments(config, options)));
+  }
+
+  async close() {
+    settle(await this.#native.close());
+  }
+
+  get id() {
+    return this.#who().id;
+  }
+
+  get version() {
+    return this.#who().version;
+  }
+
+  get algorithm() {
+    return this.#who().algorithm;
+  }
+
+  get publicKey() {
+    return Buffer.from(this.#who().publicKey, 'base64');
+  }
+
+  async createDocument(json, ...rest) {
+    const { options, cancel } = createArguments(rest);
+    return settle(await this.#native.createDocument(textOf(json), options, cancel));
+  }
+
+  createDocumentSync(json, ...rest) {
+    const { options } = createArguments(rest);
+    return settle(this.#native.createDocumentSync(textOf(json), options));
+  }
+
+  async createDocuments(all, options) {
+    if (!Array.isArray(all)) throw input('the documents must be an array');
+    const { onProgress, ...rest } = checkedOptions(options, 1);
+    if (onProgress !== undefined && typeof onProgress !== 'function') throw input('onProgress must be a function');
+    const progress = onProgress && ((text) => onProgress(JSON.parse(text)));
+    return parsed(await this.#native.createDocuments(all.map(itemOf), encode(rest), progress, cancelOf(rest)));
+  }
+
+  async getDocument(key, options) {
+    return settle(await this.#native.getDocument(key, ...encoded(options)));
+  }
+
+  getDocumentSync(key, options) {
+    return settle(this.#native.getDocumentSync(key, ...encoded(options)));
+  }
+
+  async updateDocument(key, json, ...rest) {
+    const { options, cancel } = updateArguments(rest);
+    return settle(await this.#native.updateDocument(key, textOf(json), options, cancel));
+  }
+
+  updateDocumentSync(key, json, ...rest) {
+    return settle(this.#native.updateDocumentSync(key, textOf(json), updateArguments(rest).options));
+  }
+
+  async saveDocument(signed) {
+    return settle(await this.#native.saveDocument(signed));
+  }
+
+  async removeDocument(key, options) {
+    settle(await this.#native.removeDocument(key, ...encoded(options)));
+  }
+
+  listDocuments(options) {
+    return this.#pages('documents', options);
+  }
+
+  listAgents(options) {
+    return this.#pages('agents', options);
+  }
+
+  async versions(id) {
+    return parsed(await this.#native.versions(id));
+  }
+
+  async verifyDocument(json, options) {
+    return settle(await this.#native.verifyDocument(textOf(json), ...encoded(options)));
+  }
+
+  verifyDocumentSync(json, options) {
+    return settle(this.#native.verifyDocumentSync(textOf(json), ...encoded(options)));
+  }
+
+  async assertDocument(json, options) {
+    return parsed(await this.#native.assertDocument(textOf(json), ...encoded(options)));
+  }
+
+  async inspectDocument(jsonOrKey, options) {
+    return parsed(await this.#native.inspectDocument(jsonOrKey, ...encoded(options)));
+  }
+
+  async verifyHistory(id, options) {
+    return parsed(await this.#native.verifyHistory(id, ...encoded(options)));
+  }
+
+  async doctor() {
+    return parsed(await this.#native.doctor());
+  }
+
+  async changePassword(options) {
+    settle(await this.#native.changePassword(...encoded(options)));
+  }
+
+  async *#pages(kind, options) {
+    const listing = new native.Listing(this.#native, kind, ...encoded(options));
+    for (let page; (page = parsed(await listing.next())) !== undefined;) yield* page;
+  }
+
+  #who() {
+    return (this.#identity ??= parsed(this.#native.identity()));
+  }
+}
+
+/** Native calls give back a string, a boolean or nothing; an object is a failure. */
+function settle(result) {
+  if (typeof result === 'object' && result !== null) throw new JacsError(result);
+  return result ?? undefined;
+}
+
+function parsed(result) {
+  const text = settle(result);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function input(message, cause) {
+  return new JacsError({ code: 'JACS_INPUT', message, cause });
+}
+
+/** A document as text. What JSON.stringify would silently turn into null is refused. */
+function textOf(json) {
+  if (typeof json !== 'object' || json === null) return json;
+  try {
+    return JSON.stringify(json, faithful);
+  } catch (cause) {
+    throw cause instanceof JacsError ? cause : input('the object cannot be written as JSON', cause);
+  }
+}
+
+/** Bytes, maps, sets, promises, errors and the like would become `{}` or lists of numbers without a word. */
+const JSON_KINDS = new Set(
+  ['Null', 'Object', 'Array', 'Date', 'String', 'Number', 'Boolean'].map((kind) => `[object ${kind}]`),
+);
+
+/** Called with the object that holds `value`, which is what its toJSON gave, where it has one. */
+function faithful(name, value) {
+  const number = value instanceof Number ? Number(value) : value;
+  if (typeof number === 'number' && !Number.isFinite(number)) throw input(`a number is not finite (field: ${name})`);
+  if (typeof value !== 'object') return value;
+  const given = this[name];
+  if (value === null && Object.prototype.toString.call(given) === '[object Date]')
+    throw input(`a date is not valid (field: ${name})`);
+  if (!JSON_KINDS.has(Object.prototype.toString.call(given))) {
+    throw input(`a value is not JSON, nor writes itself as JSON (field: ${name})`);
+  }
+  return value;
+}
+
+/** An item of a batch; one that cannot be written is a failure of its own, which native code lists with the others. */
+function itemOf(json) {
+  try {
+    return textOf(json);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** An object in second place is the options, and the last argument. */
+function createArguments([schema, filename, noSave, attachments, embed, ...more]) {
+  if (typeof schema === 'object' && schema !== null) {
+    if ([filename, noSave, attachments, embed, ...more].some(given)) throw input('the options are the last argument');
+    return withCancel(checkedOptions(schema, 1));
+  }
+  if (!given(schema) && !given(filename) && !given(attachments) && !given(embed)) {
+    return given(noSave) ? { options: encode({ noSave }) } : NO_OPTIONS;
+  }
+  return withCancel({ schema, filename, noSave, attachments, embed });
+}
+
+function updateArguments([attachments, embed, ...more]) {
+  if (typeof attachments === 'object' && attachments !== null && !Array.isArray(attachments)) {
+    if ([embed, ...more].some(given)) throw input('the options are the last argument');
+    return withCancel(checkedOptions(attachments, 2));
+  }
+  return withCancel({ attachments, embed });
+}
+
+function loadArguments(config, options) {
+  const { env, ...rest } = checkedOptions(options, 1);
+  const isObject = typeof config === 'object' && config !== null;
+  return [isObject ? undefined : config, isObject ? textOf(config) : undefined, encode(rest), environment(env)];
+}
+
+const NO_OPTIONS = { options: undefined, cancel: undefined };
+const given = (value) => value !== undefined && value !== null;
+
+function checkedOptions(options, place) {
+  if (!given(options)) return {};
+  if (typeof options !== 'object' || Array.isArray(options))
+    throw input(`argument ${place + 1} must be an object of options`);
+  return options;
+}
+
+function encoded(options) {
+  const { options: text, cancel } = withCancel(checkedOptions(options, 1));
+  return [text, cancel];
+}
+
+function withCancel(options) {
+  return { options: encode(options), cancel: cancelOf(options) };
+}
+
+/** Options as text; native code knows their names. Only the signal stays here. */
+function encode({ signal: _, ...options }) {
+  for (const [name, value] of Object.entries(options)) {
+    if (['function', 'symbol', 'bigint'].includes(typeof value))
+      throw input(`an option is not of its type (option: ${name})`);
+  }
+  return textOf(options);
+}
+
+function environment(env) {
+  if (given(env) && typeof env !== 'object') throw input('env must be an object');
+  return JSON.stringify(env ?? process.env);
+}
+
+/** One token a signal, however many calls share it. */
+const tokens = new WeakMap();
+
+function cancelOf({ signal }) {
+  if (!given(signal)) return undefined;
+  if (typeof signal.addEventListener !== 'function') throw input('signal must be an AbortSignal');
+  let token = tokens.get(signal);
+  if (!token) {
+    tokens.set(signal, (token = new native.Cancel()));
+    signal.addEventListener('abort', () => token.cancel(), { once: true });
+  }
+  if (signal.aborted) token.cancel();
+  return token;
+}
+
+function causeOf([first, ...rest]) {
+  return new Error(first, rest.length ? { cause: causeOf(rest) } : undefined);
+}
+
+function loadNative() {
+  try {
+    return require('./native.js');
+  } catch (cause) {
+    const message = `no native addon for ${process.platform} ${process.arch} in this package: build one with \`npm run build\` in its source tree`;
+    throw new JacsError({ code: 'JACS_UNSUPPORTED', message, cause });
+  }
+}
+
+module.exports = { Agent, JacsAgent: Agent, JacsError };

@@ -1,0 +1,44 @@
+//! What is configured, where each value came from, and what is wrong with it. Writes nothing.
+
+use super::Agent;
+use super::documents::blocking;
+use crate::config::Setting;
+use crate::document::{Origin, Parsed};
+use crate::error::Result;
+use crate::store::Description;
+
+/// The findings.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    pub settings: Vec<Setting>,
+    pub store: Description,
+    pub warnings: Vec<String>,
+}
+
+impl Agent {
+    /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when the backend cannot be asked.
+    pub async fn doctor(&self) -> Result<Diagnosis> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(self.config.warnings.iter().cloned());
+        warnings.extend(self.key_directory.warnings());
+        warnings.extend(self.check_config_signature());
+        let store = self.vault.store.clone();
+        let store = blocking(move || Ok(store.describe())).await?;
+        if store.directory.as_ref().is_some_and(|directory| !directory.writable) && !self.is_read_only() {
+            warnings.push("the data directory cannot be written".into());
+        }
+        Ok(Diagnosis { settings: self.config.report(), store, warnings })
+    }
+
+    /// Configurations are edited by people, so a signature that no longer holds is no error.
+    fn check_config_signature(&self) -> Option<String> {
+        let signed = self.config.signed.as_ref()?;
+        let checked = Parsed::read(signed.as_str(), Origin::Caller, u64::MAX).and_then(|parsed| {
+            parsed.check_hash()?;
+            let claim = parsed.claim()?;
+            parsed.check_fields(&claim, false)?;
+            parsed.check_signature(&claim, self.public_key())
+        });
+        checked.err().map(|error| format!("the signature of the configuration does not hold: {error}"))
+    }
+}

@@ -1,0 +1,219 @@
+//! An agent from its configuration: the same on every backend, and without a socket as long as the agent's
+//! own document lies beside its keys.
+
+use std::path::Path;
+
+use tokio::sync::OnceCell;
+
+use super::Agent;
+use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
+use crate::config::{self, Config, Environment, Location, Source, Storage, find_password};
+use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
+use crate::document::Parsed;
+use crate::document::schema::Schemas;
+use crate::error::{Code, Error, Result};
+use crate::id::DocumentKey;
+use crate::store::{Durability, Kind, ObjectKey, Settings, Store};
+use crate::trust::{Keyring, OwnKey};
+use crate::vault::Vault;
+
+/// Agents of a store that are looked through for the one that the key signed, when no id is configured.
+const MAX_AGENTS: usize = 10_000;
+
+/// How to load.
+#[derive(Default)]
+pub struct LoadOptions {
+    pub password: Option<zeroize::Zeroizing<String>>,
+    /// Needs no private key and no password.
+    pub read_only: bool,
+}
+
+impl Agent {
+    /// Loads the agent that a configuration names.
+    ///
+    /// Errors: `JACS_KEY` for a missing or foreign key, `JACS_PASSWORD`, `JACS_NOT_FOUND` when there is no agent
+    /// document that the key signed, `JACS_CONFIG`, `JACS_UNSUPPORTED` for a backend that this build lacks.
+    pub async fn load(
+        config: Config,
+        options: &LoadOptions,
+        environment: &Environment,
+        working_directory: &Path,
+    ) -> Result<Agent> {
+        let key_directory = KeyDirectory::new(&config);
+        let public_key = key_directory.public_key()?;
+        check_algorithm(&config, &public_key)?;
+        let mut warnings = Vec::new();
+        let signer = match options.read_only {
+            true => None,
+            false => {
+                let password =
+                    find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
+                let password = password.ok_or_else(missing_password)?;
+                warnings.extend(password.warning);
+                Some(unlock(&key_directory, &public_key, &password.text)?)
+            }
+        };
+        let store = Store::open(&settings(&config)?).await?;
+        let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
+        if !own.iter().any(|document| is_wanted(&config, document)) {
+            own.extend(find_stored(&config, &store, &public_key).await?);
+        }
+        let chosen = own.iter().rev().find(|document| is_wanted(&config, document)).cloned();
+        let chosen = chosen.ok_or_else(|| not_found(&config))?;
+        let versions =
+            own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
+        let own_key = OwnKey::new(chosen.key.id, public_key, versions);
+        let keyring = Keyring::new(own_key, store.clone(), config.key_resolution.clone(), config.max_document_bytes)?;
+        let vault = Vault {
+            store,
+            keyring,
+            minimum_trust: config.minimum_trust,
+            update_policy: config.update_policy,
+            max_bytes: config.max_document_bytes,
+        };
+        Ok(Agent {
+            key: chosen.key,
+            document: chosen.text,
+            config,
+            vault,
+            key_directory,
+            signer,
+            warnings,
+            schemas: Schemas::new(),
+            published: OnceCell::new(),
+        })
+    }
+}
+
+/// What the store needs of the configuration.
+pub fn settings(config: &Config) -> Result<Settings> {
+    match (&config.default_storage, &config.location) {
+        (Storage::Fs, Location::Local(root)) => {
+            let durability = match config.storage_options.durability {
+                config::Durability::Full => Durability::Full,
+                config::Durability::None => Durability::None,
+            };
+            Ok(Settings::Fs { root: root.clone(), durability })
+        }
+        (Storage::Memory, _) => Ok(Settings::Memory),
+        (storage, _) => {
+            Err(Error::new(Code::Unsupported, "this version does not have the backend").with("storage", storage))
+        }
+    }
+}
+
+fn missing_password() -> Error {
+    let message =
+        "the private key needs its password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE";
+    Error::new(Code::Password, message)
+}
+
+fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> Result<SecretKey> {
+    let secret = directory.unlock(public_key.algorithm(), password)?;
+    if secret.public_key() == public_key {
+        return Ok(secret);
+    }
+    Err(Error::new(Code::Key, "private and public key do not belong together").with_path(directory.private_key_path()))
+}
+
+fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
+    let configured = Algorithm::parse(config.key_algorithm.name());
+    if config.source("jacs_agent_key_algorithm") == Source::Default || configured == Some(key.algorithm()) {
+        return Ok(());
+    }
+    let error = Error::new(Code::Config, "the key is not of the configured algorithm");
+    Err(error.with("configured", config.key_algorithm).with("key", key.algorithm().name()))
+}
+
+fn is_wanted(config: &Config, document: &OwnDocument) -> bool {
+    config.agent_id_and_version.is_none_or(|wanted| wanted == document.key)
+}
+
+fn not_found(config: &Config) -> Error {
+    let error = Error::new(Code::NotFound, "no agent document was found that the loaded key signed");
+    match config.agent_id_and_version {
+        Some(key) => error.with_key(key),
+        None => error,
+    }
+}
+
+/// The agent's document from the store, in our place or in that of `jacs`; only if our key signed it.
+async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> Result<Vec<OwnDocument>> {
+    let max_bytes = config.max_document_bytes;
+    let mut found = Vec::new();
+    for key in candidates(config, store).await? {
+        match store.get(&ObjectKey::Version { kind: Kind::Agent, key }, max_bytes).await {
+            Ok(bytes) => found.extend(
+                String::from_utf8(bytes).ok().and_then(|text| check_own(text, Some(key), public_key, max_bytes)),
+            ),
+            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if let (true, Some(root)) = (found.is_empty(), config.location.local()) {
+        for path in entries(&root.join("agent"))? {
+            // Whoever can write to the store can put a file there that may not be read.
+            let text = match read_text(&path, max_bytes) {
+                Err(error) if error.code() == Code::Permission => None,
+                text => text?,
+            };
+            let document = text.and_then(|text| check_own(text, None, public_key, max_bytes));
+            found.extend(
+                document.filter(|document| path.file_stem().is_some_and(|stem| *stem == *document.key.to_string())),
+            );
+        }
+    }
+    found.sort_by_key(|document| document.key.version);
+    Ok(found)
+}
+
+async fn candidates(config: &Config, store: &Store) -> Result<Vec<DocumentKey>> {
+    if let Some(key) = config.agent_id_and_version {
+        return Ok(vec![key]);
+    }
+    let mut candidates = Vec::new();
+    let mut ids = store.ids(Kind::Agent).await?;
+    while let Some(id) = ids.next().await? {
+        let versions = store.versions(Kind::Agent, id).await?;
+        candidates.extend(versions.into_iter().map(|version| DocumentKey { id, version }));
+        if candidates.len() >= MAX_AGENTS {
+            break;
+        }
+    }
+    Ok(candidates)
+}
+
+impl Agent {
+    /// Puts the agent's own documents into the store, once: whoever reads there can then verify what it signed.
+    pub(super) async fn publish_own_documents(&self) -> Result<()> {
+        self.published.get_or_try_init(|| self.publish()).await.copied()
+    }
+
+    async fn publish(&self) -> Result<()> {
+        let beside = self.key_directory.own_documents(self.public_key(), self.vault.max_bytes)?;
+        let ours = beside.into_iter().filter(|document| document.key.id == self.key.id && document.key != self.key);
+        let loaded = OwnDocument { key: self.key, text: self.document.clone() };
+        for document in ours.chain([loaded]) {
+            let object = ObjectKey::Version { kind: Kind::Agent, key: document.key };
+            match self.vault.store.put(&object, document.text.clone().into()).await {
+                Err(error) if error.code() == Code::Conflict => self.check_published(&document).await?,
+                put => drop(put.map_err(|error| error.with("agent document", document.key))?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Another spelling of the same document may stand there: bytes are never changed once stored.
+    async fn check_published(&self, document: &OwnDocument) -> Result<()> {
+        let text = self.vault.read_text(Kind::Agent, document.key).await?;
+        let same = Parsed::read(&text, crate::document::Origin::Storage(document.key), self.vault.max_bytes)
+            .is_ok_and(|stored| stored.canonical_text() == document.text);
+        match same {
+            true => Ok(()),
+            false => {
+                Err(Error::new(Code::Conflict, "another agent document stands in the store under this agent's key")
+                    .with_key(document.key))
+            }
+        }
+    }
+}

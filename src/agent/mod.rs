@@ -1,0 +1,164 @@
+//! The use cases, one method a verb: what `index.d.ts` promises, in Rust.
+//!
+//! | file | what |
+//! |---|---|
+//! | `key_directory` | the local folder with the keys and the agent's own documents |
+//! | `create` | a new agent: keys, agent document, configuration |
+//! | `load` | an agent from its configuration |
+//! | `documents` | create, update, save, sign again |
+//! | `batch` | many documents at once |
+//! | `doctor` | what is configured, and what is wrong with it |
+
+mod batch;
+mod create;
+mod doctor;
+mod documents;
+mod key_directory;
+mod load;
+
+pub use batch::{BatchOptions, Progress};
+pub use create::CreateAgent;
+pub use doctor::Diagnosis;
+pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
+pub use load::LoadOptions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::crypto::{PublicKey, SecretKey};
+use crate::document::Author;
+use crate::document::schema::Schemas;
+use crate::error::{Code, Error, Result};
+use crate::id::{DocumentKey, Reference};
+use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Report, Vault, VerifyOptions};
+use key_directory::KeyDirectory;
+
+use crate::document::Origin;
+use crate::store::Kind;
+
+/// A loaded agent. One serves concurrent calls.
+pub struct Agent {
+    /// The agent document in force.
+    pub key: DocumentKey,
+    pub document: String,
+    pub config: Config,
+    vault: Vault,
+    key_directory: KeyDirectory,
+    /// `None` when loaded read-only.
+    signer: Option<SecretKey>,
+    warnings: Vec<String>,
+    schemas: Schemas,
+    /// Whether the agent's own documents are known to be in the store.
+    published: OnceCell<()>,
+}
+
+/// A caller's wish that a call stops: looked at between steps, never in the middle of one.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Errors: `JACS_ABORTED`.
+    pub fn check(&self) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(Error::new(Code::Aborted, "the call was aborted by its signal")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Agent {
+    pub fn public_key(&self) -> &PublicKey {
+        self.vault.keyring.own.key()
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        self.signer.is_none()
+    }
+
+    /// The text of a stored document, verified. Errors: see [`Vault::get`].
+    pub async fn get(&self, reference: Reference, options: &ReadOptions, cancel: &Cancel) -> Result<String> {
+        cancel.check()?;
+        let stored = self.vault.get(reference, options).await?;
+        cancel.check()?;
+        Ok(stored.text)
+    }
+
+    /// What the checks find of a text. Errors: only where no verdict was possible.
+    pub async fn verify(&self, text: &str, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
+        cancel.check()?;
+        Ok(self.vault.examine(text, Origin::Caller, options).await?.report)
+    }
+
+    /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
+    pub async fn inspect(&self, reference: Reference, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
+        cancel.check()?;
+        self.vault.inspect(reference, options).await
+    }
+
+    /// Every version, oldest first, and which count. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
+    pub async fn versions(&self, id: crate::id::DocumentId) -> Result<Lineage> {
+        Ok(self.vault.find_lineage(id).await?.1)
+    }
+
+    /// Every version with its chain hash. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
+    pub async fn history(
+        &self,
+        id: crate::id::DocumentId,
+        options: &VerifyOptions,
+        cancel: &Cancel,
+    ) -> Result<History> {
+        cancel.check()?;
+        self.vault.history(id, options).await
+    }
+
+    pub async fn list(&self, kind: Kind, filter: ListFilter) -> Result<Listing> {
+        self.vault.list(kind, filter).await
+    }
+
+    /// The next entries of a listing; empty at its end. Errors: `JACS_ABORTED`.
+    pub async fn next_page(&self, listing: &mut Listing, cancel: &Cancel) -> Result<Vec<crate::store::Entry>> {
+        cancel.check()?;
+        listing.next_page(&self.vault).await
+    }
+
+    /// Stores a document that somebody signed. Errors: see [`Vault::save`].
+    pub async fn save(&self, text: &str) -> Result<String> {
+        self.check_writable()?;
+        self.publish_own_documents().await?;
+        Ok(self.vault.save(text).await?.text)
+    }
+
+    /// Removes a version or a whole document. Errors: see [`Vault::remove`].
+    pub async fn remove(&self, reference: Reference, all_versions: bool) -> Result<()> {
+        self.check_writable()?;
+        self.vault.remove(reference, all_versions).await
+    }
+
+    /// Encrypts the private key file with another password.
+    /// Errors: `JACS_PASSWORD` when `password` is wrong or `new_password` weak.
+    pub async fn change_password(&self, password: Zeroizing<String>, new_password: Zeroizing<String>) -> Result<()> {
+        self.check_writable()?;
+        let directory = self.key_directory.clone();
+        documents::blocking(move || directory.change_password(&password, &new_password)).await
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        self.signer().map(drop)
+    }
+
+    fn signer(&self) -> Result<&SecretKey> {
+        self.signer.as_ref().ok_or_else(|| Error::new(Code::Permission, "the agent was loaded read-only"))
+    }
+
+    fn author(&self) -> Result<Author<'_>> {
+        Ok(Author { agent: self.key, signer: self.signer()? })
+    }
+}

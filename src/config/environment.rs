@@ -1,0 +1,68 @@
+//! The environment as a value: a worker thread's `process.env` is not the process's own.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// Environment variables handed in by the caller; nothing in this crate reads the process's own.
+///
+/// `Debug` shows names only, and the values are overwritten when it is dropped: passwords and credentials
+/// are among them.
+///
+/// ```
+/// use jacs_agent::config::Environment;
+/// let environment = Environment::from_iter([("JACS_DEFAULT_STORAGE", "memory")]);
+/// assert_eq!(environment.get("JACS_DEFAULT_STORAGE"), Some("memory"));
+/// assert_eq!(Environment::default().get("HOME"), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    pub fn new(variables: HashMap<String, String>) -> Self {
+        Self(variables)
+    }
+
+    /// The value of a variable; an empty one counts as not set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Every variable, empty ones included, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.0.keys().collect();
+        names.sort();
+        f.debug_tuple("Environment").field(&names).finish()
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_names_and_never_values() {
+        let environment = Environment::from_iter([("B", "s3cret"), ("A", "")]);
+        assert_eq!(format!("{environment:?}"), r#"Environment(["A", "B"])"#);
+        assert_eq!(environment.get("A"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! `jacsSignature`: made here, and taken apart here (check 3). The names, their order in canonical form and
+//! the two constants are the format `jacs-signature-v2`.
+
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::header::{names, parse_date};
+use super::members::Members;
+use crate::canonical::{Object, Value, write_string};
+use crate::crypto::{Algorithm, Signer};
+use crate::error::{Code, Error, Result};
+use crate::id::DocumentKey;
+
+const CONTENT_VERSION: &str = "jacs-signature-v2";
+const MEMBERS: [&str; 10] = [
+    "agentID",
+    "agentVersion",
+    "date",
+    "fields",
+    "iat",
+    "jti",
+    "publicKeyHash",
+    "signature",
+    "signatureContentVersion",
+    "signingAlgorithm",
+];
+const OPTIONAL_MEMBERS: [&str; 2] = ["response", "responseType"];
+
+/// Who signs: an agent, at one of its versions, with its key.
+pub struct Author<'a> {
+    pub agent: DocumentKey,
+    pub signer: &'a dyn Signer,
+}
+
+/// Signs an object that has all its members but signature and hash; the finished document's text.
+pub fn sign(object: &Object, author: &Author, at: Timestamp) -> Result<String> {
+    let members = Members::write(object);
+    let mut order: Vec<(usize, &str)> = object.names().enumerate().collect();
+    order.sort_unstable_by_key(|(_, name)| *name);
+    let (head, tail) = metadata(&order, author, at);
+    let bytes = members.signed_bytes(order.iter().map(|(position, _)| *position), &format!("{head}{tail}"));
+    let signature = STANDARD.encode(author.signer.sign(bytes.as_bytes())?);
+    Ok(members.finish(object, &format!("{head},\"signature\":\"{signature}\"{tail}")))
+}
+
+/// The signature's members in canonical form, cut where the signature itself belongs.
+fn metadata(order: &[(usize, &str)], author: &Author, at: Timestamp) -> (String, String) {
+    let mut head = String::with_capacity(768);
+    head.push_str(&format!(
+        r#"{{"agentID":"{}","agentVersion":"{}","date":"{at}","fields":["#,
+        author.agent.id, author.agent.version
+    ));
+    for (position, (_, name)) in order.iter().enumerate() {
+        if position > 0 {
+            head.push(',');
+        }
+        write_string(name, &mut head);
+    }
+    let key = author.signer.public_key();
+    head.push_str(&format!(
+        r#"],"iat":{},"jti":"{}","publicKeyHash":"{}""#,
+        at.as_second(),
+        Uuid::now_v7(),
+        key.hash()
+    ));
+    let tail =
+        format!(r#","signatureContentVersion":"{CONTENT_VERSION}","signingAlgorithm":"{}"}}"#, key.algorithm().name());
+    (head, tail)
+}
+
+/// What a signature claims; nothing in it is believed before the checks have passed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub agent: DocumentKey,
+    pub date: Timestamp,
+    /// Seconds since 1970.
+    pub iat: i64,
+    pub public_key_hash: Box<str>,
+    pub algorithm: Algorithm,
+    fields: Vec<Box<str>>,
+    signature: Box<str>,
+    /// The signature's members without the signature itself, in canonical form.
+    metadata: String,
+}
+
+impl Claim {
+    /// Check 3: the signature is there, has its ten members and is of a known kind. Errors: `JACS_SIGNATURE`.
+    pub fn read(object: &Object) -> Result<Claim> {
+        let signature = object.get(names::SIGNATURE).ok_or_else(|| refused("the document has no signature"))?;
+        let signature = signature.as_object().ok_or_else(|| refused("the signature is not an object"))?;
+        let known = |name: &str| MEMBERS.contains(&name) || OPTIONAL_MEMBERS.contains(&name);
+        if MEMBERS.iter().any(|name| !signature.contains(name)) || !signature.names().all(known) {
+            return Err(refused("the signature does not have exactly its members"));
+        }
+        let text = |name: &'static str| signature.text(name).ok_or_else(|| malformed(name));
+        if text("signatureContentVersion")? != CONTENT_VERSION {
+            return Err(malformed("signatureContentVersion"));
+        }
+        text("jti")?;
+        let iat = signature.get("iat").and_then(Value::as_integer).ok_or_else(|| malformed("iat"))?;
+        let mut unsigned = signature.clone();
+        unsigned.remove("signature");
+        Ok(Claim {
+            agent: DocumentKey {
+                id: text("agentID")?.parse().map_err(|_| malformed("agentID"))?,
+                version: text("agentVersion")?.parse().map_err(|_| malformed("agentVersion"))?,
+            },
+            date: parse_date(text("date")?).ok_or_else(|| malformed("date"))?,
+            iat,
+            public_key_hash: text("publicKeyHash")?.into(),
+            algorithm: Algorithm::parse(text("signingAlgorithm")?).ok_or_else(|| malformed("signingAlgorithm"))?,
+            fields: read_fields(signature)?,
+            signature: text("signature")?.into(),
+            metadata: Members::write(&unsigned).object_text(),
+        })
+    }
+
+    /// The signed names in their stored order.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|name| &**name)
+    }
+
+    /// Check 6: every top-level member is signed, everything signed is there, once. With `allow_unsigned` the two
+    /// names that other implementations never sign may stand there unsigned; they are returned.
+    /// Errors: `JACS_SIGNATURE`.
+    pub fn check_fields(&self, object: &Object, allow_unsigned: bool) -> Result<Vec<String>> {
+        let signed: HashSet<&str> = self.fields().collect();
+        if signed.len() != self.fields.len() {
+            return Err(refused("a field is named twice in the signature"));
+        }
+        if let Some(name) = self.fields().find(|name| cannot_be_signed(name)) {
+            return Err(refused("a field that cannot be signed is named in the signature").with("field", shown(name)));
+        }
+        if let Some(name) = self.fields().find(|name| !object.contains(name)) {
+            return Err(refused("a signed field is missing").with("field", shown(name)));
+        }
+        let mut unsigned = Vec::new();
+        for name in object.names().filter(|name| !signed.contains(name)) {
+            match name {
+                names::SIGNATURE | names::SHA256 => {}
+                _ if allow_unsigned && names::NEVER_SIGNED.contains(&name) => unsigned.push(name.to_owned()),
+                _ => return Err(refused("a field is not signed").with("field", shown(name))),
+            }
+        }
+        Ok(unsigned)
+    }
+
+    /// The bytes that the signature must verify over, and the signature. Call after `check_fields`.
+    pub fn signed_bytes(&self, object: &Object, members: &Members) -> Result<(String, Vec<u8>)> {
+        let positions: std::collections::HashMap<&str, usize> = object.names().zip(0..).collect();
+        let order: Option<Vec<usize>> = self.fields().map(|name| positions.get(name).copied()).collect();
+        let order = order.ok_or_else(|| refused("a signed field is missing"))?;
+        let signature = STANDARD.decode(&*self.signature).map_err(|_| malformed("signature"))?;
+        Ok((members.signed_bytes(order.into_iter(), &self.metadata), signature))
+    }
+}
+
+fn read_fields(signature: &Object) -> Result<Vec<Box<str>>> {
+    let fields = signature.get("fields").and_then(Value::as_array).ok_or_else(|| malformed("fields"))?;
+    fields.iter().map(|field| field.as_str().map(Into::into).ok_or_else(|| malformed("fields"))).collect()
+}
+
+fn cannot_be_signed(name: &str) -> bool {
+    matches!(name, names::SIGNATURE | names::SHA256) || names::NEVER_SIGNED.contains(&name)
+}
+
+/// A name from a stranger's document, short enough for a message.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+fn refused(message: &'static str) -> Error {
+    Error::new(Code::Signature, message)
+}
+
+fn malformed(member: &'static str) -> Error {
+    refused("a member of the signature is not of its type or not known").with("member", member)
+}

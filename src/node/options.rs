@@ -1,0 +1,240 @@
+//! Options from JavaScript, as JSON text: their names known, their types checked.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::agent::{BatchOptions, CreateAgent, CreateOptions, LoadOptions, SchemaChoice, UpdateOptions};
+use crate::canonical::{Object, Value, parse_object, to_string};
+use crate::config::KeySource;
+use crate::error::{Code, Error, Result, nearest};
+use crate::id::{DocumentId, DocumentKey};
+use crate::store::Kind;
+use crate::vault::{ListFilter, OnFork, ReadOptions, Verify, VerifyOptions};
+
+const CREATE: &[&str] =
+    &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "resign", "onProgress"];
+const UPDATE: &[&str] =
+    &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "merges", "onProgress"];
+const BATCH: &[&str] = &["schema", "noSave", "concurrency"];
+const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned"];
+const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork"];
+const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
+const LOAD: &[&str] = &["password", "readOnly"];
+const CREATE_AGENT: &[&str] = &[
+    "configPath",
+    "dataDirectory",
+    "keyDirectory",
+    "storage",
+    "algorithm",
+    "password",
+    "name",
+    "description",
+    "agentType",
+    "domain",
+];
+const MAX_CONCURRENCY: u64 = 4096;
+
+/// The members of an options object; `null` means not given.
+struct Options<'a>(Object<'a>);
+
+impl<'a> Options<'a> {
+    /// Errors: `JACS_INPUT` for an unknown name, with the nearest known one.
+    fn read(text: Option<&'a str>, known: &[&'static str]) -> Result<Options<'a>> {
+        let object = text.map(parse_object).transpose()?.unwrap_or_default();
+        let unknown = object.iter().find(|(name, value)| **value != Value::Null && !known.contains(name));
+        if let Some((name, _)) = unknown {
+            let error = Error::new(Code::Input, "an option is not known").with("option", name);
+            return Err(match nearest(name, known.iter().copied()) {
+                Some(near) => error.with("nearest", near),
+                None => error,
+            });
+        }
+        Ok(Options(object))
+    }
+
+    fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.0.get(name).filter(|value| **value != Value::Null)
+    }
+
+    fn typed<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        read: impl FnOnce(&Value<'a>) -> Option<T>,
+    ) -> Result<Option<T>> {
+        // The value itself may be a secret.
+        let wrong =
+            || Error::new(Code::Input, "an option is not of its type").with("option", name).with("expected", expected);
+        self.get(name).map(|value| read(value).ok_or_else(wrong)).transpose()
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>> {
+        self.typed(name, "text", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool> {
+        let flag = self.typed(name, "true or false", |value| match value {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        })?;
+        Ok(flag.unwrap_or(false))
+    }
+
+    fn count(&self, name: &'static str, least: u64) -> Result<Option<u64>> {
+        self.typed(name, "a whole number that is large enough", |value| {
+            u64::try_from(value.as_integer()?).ok().filter(|count| *count >= least)
+        })
+    }
+
+    fn one_of<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        self.typed(name, expected, |value| read(value.as_str()?))
+    }
+
+    /// A text, or a list of texts.
+    fn texts(&self, name: &'static str) -> Result<Vec<String>> {
+        let texts = self.typed(name, "text or a list of texts", |value| match value {
+            Value::String(text) => Some(vec![text.to_string()]),
+            Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        })?;
+        Ok(texts.unwrap_or_default())
+    }
+
+    fn create(&self) -> Result<CreateOptions> {
+        for name in ["attachments", "embed", "attachmentForm"] {
+            if self.get(name).is_some() {
+                return Err(Error::new(Code::Unsupported, "this version has no attachments").with("option", name));
+            }
+        }
+        let schema = self.typed("schema", "text or an object", |value| match value {
+            Value::String(text) => Some(SchemaChoice::Named(text.to_string())),
+            Value::Object(_) => Some(SchemaChoice::Text(to_string(value))),
+            _ => None,
+        })?;
+        let filename = self.typed("filename", "a path", |value| absolute(value.as_str()?))?;
+        Ok(CreateOptions {
+            schema,
+            filename,
+            overwrite: self.flag("overwrite")?,
+            no_save: self.flag("noSave")?,
+            resign: self.flag("resign")?,
+        })
+    }
+
+    fn verify(&self) -> Result<VerifyOptions> {
+        Ok(VerifyOptions {
+            signed_by: self.texts("signedBy")?.iter().map(|id| id.parse()).collect::<Result<_>>()?,
+            minimum_trust: self.one_of(
+                "minimumTrust",
+                "self, pinned, dns, registry or storage",
+                KeySource::from_name,
+            )?,
+            allow_unsigned: self.flag("allowUnsigned")?,
+            introduces: false,
+        })
+    }
+}
+
+/// A path as it is meant when the call is made: the working directory may change before it is used.
+fn absolute(path: &str) -> Option<PathBuf> {
+    let plain = !path.is_empty() && !path.contains('\0');
+    plain.then(|| std::path::absolute(path).ok()).flatten()
+}
+
+pub fn create(text: Option<&str>) -> Result<CreateOptions> {
+    Options::read(text, CREATE)?.create()
+}
+
+pub fn update(text: Option<&str>) -> Result<UpdateOptions> {
+    let options = Options::read(text, UPDATE)?;
+    let merges = options.texts("merges")?.iter().map(|key| key.parse()).collect::<Result<Vec<DocumentKey>>>()?;
+    Ok(UpdateOptions { create: options.create()?, merges })
+}
+
+pub fn batch(text: Option<&str>) -> Result<BatchOptions> {
+    let options = Options::read(text, BATCH)?;
+    let concurrency = options.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize);
+    Ok(BatchOptions { create: options.create()?, concurrency })
+}
+
+pub fn verify(text: Option<&str>) -> Result<VerifyOptions> {
+    Options::read(text, VERIFY)?.verify()
+}
+
+pub fn get(text: Option<&str>) -> Result<ReadOptions> {
+    let options = Options::read(text, GET)?;
+    let verify = options.one_of("verify", "full or hash", |name| match name {
+        "full" => Some(Verify::Full),
+        "hash" => Some(Verify::Hash),
+        _ => None,
+    })?;
+    let on_fork = options.one_of("onFork", "winner or error", |name| match name {
+        "winner" => Some(OnFork::Winner),
+        "error" => Some(OnFork::Error),
+        _ => None,
+    })?;
+    Ok(ReadOptions {
+        verify: verify.unwrap_or_default(),
+        on_fork: on_fork.unwrap_or_default(),
+        checks: options.verify()?,
+    })
+}
+
+pub fn list(kind: Kind, text: Option<&str>) -> Result<ListFilter> {
+    let known = match kind {
+        Kind::Document => LIST,
+        Kind::Agent => &[],
+    };
+    let options = Options::read(text, known)?;
+    let id = |name: &'static str| options.text(name)?.map(|id| id.parse::<DocumentId>()).transpose();
+    Ok(ListFilter {
+        all_versions: options.flag("allVersions")?,
+        after: id("after")?,
+        limit: options.count("limit", 0)?,
+        since: options.one_of("since", "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())?,
+        document_type: options.text("type")?,
+        agent: id("agentId")?,
+    })
+}
+
+pub fn remove(text: Option<&str>) -> Result<bool> {
+    Options::read(text, &["allVersions"])?.flag("allVersions")
+}
+
+pub fn load(text: Option<&str>) -> Result<LoadOptions> {
+    let options = Options::read(text, LOAD)?;
+    Ok(LoadOptions { password: options.text("password")?.map(Zeroizing::new), read_only: options.flag("readOnly")? })
+}
+
+pub fn create_agent(text: Option<&str>) -> Result<CreateAgent> {
+    let options = Options::read(text, CREATE_AGENT)?;
+    Ok(CreateAgent {
+        config_path: options.text("configPath")?,
+        data_directory: options.text("dataDirectory")?,
+        key_directory: options.text("keyDirectory")?,
+        storage: options.text("storage")?,
+        algorithm: options.text("algorithm")?,
+        password: options.text("password")?.map(Zeroizing::new),
+        name: options.text("name")?,
+        description: options.text("description")?,
+        agent_type: options.text("agentType")?,
+        domain: options.text("domain")?,
+    })
+}
+
+/// Old and new password. Errors: `JACS_PASSWORD` when one is missing.
+pub fn change_password(text: Option<&str>) -> Result<[Zeroizing<String>; 2]> {
+    let options = Options::read(text, &["password", "newPassword"])?;
+    let password = |name: &'static str| {
+        let missing = || Error::new(Code::Password, "a password is missing").with("option", name);
+        options.text(name)?.map(Zeroizing::new).ok_or_else(missing)
+    };
+    Ok([password("password")?, password("newPassword")?])
+}

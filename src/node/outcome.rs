@@ -1,0 +1,93 @@
+//! What a call gives back: its value, or a failure as plain data.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures::FutureExt;
+use napi::bindgen_prelude::{Env, PromiseRaw, ToNapiValue, sys};
+use napi_derive::napi;
+
+use crate::error::{Code, Error, Result};
+
+/// An error's parts. The error itself is made in JavaScript, in the caller's realm and with the caller's stack.
+#[napi(object)]
+pub struct Failure {
+    pub code: String,
+    pub message: String,
+    pub retryable: bool,
+    pub key: Option<String>,
+    pub path: Option<String>,
+    pub document: Option<String>,
+    pub current: Option<String>,
+    pub heads: Option<Vec<String>>,
+    pub documents: Option<Vec<Option<String>>>,
+    pub failures: Option<Vec<ItemFailure>>,
+    pub causes: Vec<String>,
+}
+
+/// One item of a batch that failed.
+#[napi(object)]
+pub struct ItemFailure {
+    pub index: u32,
+    pub code: String,
+    pub message: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let details = error.details().clone();
+        let item = |failure: crate::error::Failure| ItemFailure {
+            index: u32::try_from(failure.index).unwrap_or(u32::MAX),
+            code: failure.code.as_str().to_owned(),
+            message: failure.message,
+        };
+        Failure {
+            code: error.code().as_str().to_owned(),
+            message: error.to_string(),
+            retryable: error.is_retryable(),
+            key: details.key,
+            path: details.path,
+            document: details.document,
+            current: details.current,
+            heads: details.heads,
+            documents: details.documents,
+            failures: details.failures.map(|failures| failures.into_iter().map(item).collect()),
+            causes: error.causes(),
+        }
+    }
+}
+
+/// A result that crosses as its value or as a [`Failure`]; never as an exception.
+pub struct Outcome<T>(Result<T>);
+
+impl<T: ToNapiValue> ToNapiValue for Outcome<T> {
+    #[allow(unsafe_code)] // The trait's signature; both branches hand `env` on as it came.
+    unsafe fn to_napi_value(env: sys::napi_env, outcome: Self) -> napi::Result<sys::napi_value> {
+        match outcome.0 {
+            Ok(value) => unsafe { T::to_napi_value(env, value) },
+            Err(error) => unsafe { Failure::to_napi_value(env, error.into()) },
+        }
+    }
+}
+
+/// Runs a call now. A panic becomes `JACS_INTERNAL`.
+pub fn outcome<T>(call: impl FnOnce() -> Result<T>) -> Outcome<T> {
+    Outcome(catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(defect(&*panic))))
+}
+
+/// Runs a call on the runtime's threads; its promise always resolves. A panic becomes `JACS_INTERNAL`.
+pub fn promise<'env, T: ToNapiValue + Send + 'static>(
+    env: &'env Env,
+    call: impl Future<Output = Result<T>> + Send + 'static,
+) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
+    env.spawn_future(async move {
+        let result = AssertUnwindSafe(call).catch_unwind().await;
+        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic)))))
+    })
+}
+
+fn defect(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(Code::Internal, "a defect of this package stopped the call").with("panic", text.unwrap_or("unknown"))
+}

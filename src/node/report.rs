@@ -1,0 +1,169 @@
+//! Reports as JSON text, in the shapes of `index.d.ts`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::agent::{Agent, Diagnosis, Progress};
+use crate::store::Entry;
+use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, VersionState};
+
+pub fn identity(agent: &Agent) -> String {
+    let key = agent.public_key();
+    let (id, version) = (agent.key.id.to_string(), agent.key.version.to_string());
+    json!({ "id": id, "version": version, "algorithm": key.algorithm().name(), "publicKey": STANDARD.encode(key.raw()) }).to_string()
+}
+
+pub fn list(texts: &[String]) -> String {
+    json!(texts).to_string()
+}
+
+pub fn progress(progress: Progress) -> String {
+    let Progress { done, total, bytes, failed } = progress;
+    json!({ "done": done, "total": total, "bytes": bytes, "failed": failed }).to_string()
+}
+
+pub fn entries(entries: &[Entry]) -> String {
+    let entry = |entry: &Entry| {
+        let modified = entry.modified.and_then(|time| Timestamp::try_from(time).ok());
+        object([
+            ("key", json!(entry.key.to_string())),
+            ("id", json!(entry.key.id.to_string())),
+            ("version", json!(entry.key.version.to_string())),
+            ("bytes", json!(entry.bytes)),
+            ("modified", json!(modified.map(|time| time.to_string()))),
+        ])
+    };
+    Value::Array(entries.iter().map(entry).collect()).to_string()
+}
+
+pub fn versions(lineage: &Lineage) -> String {
+    Value::Array(lineage.versions.iter().map(|state| Value::Object(version(state))).collect()).to_string()
+}
+
+fn version(state: &VersionState) -> Map<String, Value> {
+    let header = state.header.as_ref();
+    members([
+        ("key", json!(state.key.to_string())),
+        ("version", json!(state.key.version.to_string())),
+        ("previous", json!(header.and_then(|header| header.previous_version).map(|previous| previous.to_string()))),
+        ("date", json!(header.map_or_else(String::new, |header| header.version_date.to_string()))),
+        ("agentId", json!(state.agent.map_or_else(String::new, |agent| agent.id.to_string()))),
+        ("head", json!(state.head)),
+        ("accepted", json!(state.refused.is_none())),
+        ("why", json!(state.refused)),
+        ("future", json!(state.future.then_some(true))),
+    ])
+}
+
+pub fn history(history: &History) -> String {
+    let entry = |entry: &crate::vault::HistoryEntry| {
+        let mut members = version(&entry.state);
+        members.extend(self::members([
+            ("valid", json!(entry.state.error.is_none())),
+            ("code", json!(entry.state.error.as_ref().map(|error| error.code().as_str()))),
+            ("keySource", json!(entry.state.key_source.map(|source| source.name()))),
+            ("chain", json!(chain(entry.chain))),
+        ]));
+        Value::Object(members)
+    };
+    let versions: Vec<Value> = history.versions.iter().map(entry).collect();
+    object([
+        ("id", json!(history.id.to_string())),
+        ("valid", json!(history.valid)),
+        ("owner", json!(history.owner.map(|owner| owner.to_string()))),
+        ("versions", json!(versions)),
+        ("heads", json!(history.heads.iter().map(ToString::to_string).collect::<Vec<_>>())),
+        ("gaps", json!(history.gaps.iter().map(ToString::to_string).collect::<Vec<_>>())),
+    ])
+    .to_string()
+}
+
+fn chain(chain: Chain) -> &'static str {
+    match chain {
+        Chain::First => "first",
+        Chain::Linked => "linked",
+        Chain::Named => "named",
+        Chain::Missing => "missing",
+        Chain::Broken => "broken",
+    }
+}
+
+pub fn verification(report: &Report) -> String {
+    let checks: Vec<Value> = report
+        .checks
+        .iter()
+        .map(|check| object([("name", json!(check.name)), ("ok", json!(check.ok)), ("detail", json!(check.detail))]))
+        .collect();
+    let tried: Vec<Value> =
+        report.tried.iter().map(|tried| json!({ "source": tried.source.name(), "result": tried.result })).collect();
+    object([
+        ("valid", json!(report.is_valid())),
+        ("code", json!(report.error.as_ref().map(|error| error.code().as_str()))),
+        ("checks", json!(checks)),
+        ("key", json!(report.key.map(|key| key.to_string()))),
+        ("agentId", json!(report.agent.map(|agent| agent.id.to_string()))),
+        ("agentVersion", json!(report.agent.map(|agent| agent.version.to_string()))),
+        ("algorithm", json!(report.algorithm.map(|algorithm| algorithm.name()))),
+        ("keySource", json!(report.key_source.map(|source| source.name()))),
+        ("keySha256", json!(report.key_sha256)),
+        ("tried", json!(tried)),
+        ("unsigned", json!(report.unsigned)),
+        ("signedAt", json!(report.signed_at)),
+        ("heads", json!(report.heads.as_ref().map(|heads| heads.iter().map(ToString::to_string).collect::<Vec<_>>()))),
+        ("attachments", Value::Array(report.attachments.iter().map(attachment).collect())),
+    ])
+    .to_string()
+}
+
+fn attachment(attachment: &AttachmentReport) -> Value {
+    let place = match attachment.place {
+        Place::Document => "document",
+        Place::Store => "store",
+        Place::Reference => "reference",
+    };
+    object([
+        ("path", json!(attachment.path)),
+        ("sha256", json!(attachment.sha256)),
+        ("where", json!(place)),
+        ("present", json!(attachment.present)),
+        ("ok", json!(attachment.ok)),
+    ])
+}
+
+pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
+    let settings: Vec<Value> = diagnosis
+        .settings
+        .iter()
+        .map(|setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.name() }))
+        .collect();
+    let key = agent.public_key();
+    let directory = diagnosis.store.directory.as_ref();
+    json!({
+        "ok": diagnosis.warnings.is_empty(),
+        "settings": settings,
+        "agent": {
+            "id": agent.key.id.to_string(), "version": agent.key.version.to_string(), "algorithm": key.algorithm().name(),
+            "keySha256": key.sha256(), "readOnly": agent.is_read_only(),
+        },
+        "storage": object([
+            ("scheme", json!(diagnosis.store.scheme)),
+            ("createOnce", json!(diagnosis.store.create_once.name())),
+            ("root", json!(directory.map(|directory| directory.root.to_string_lossy()))),
+            ("durability", json!(directory.map(|directory| directory.durability.name()))),
+            ("writable", json!(directory.map(|directory| directory.writable))),
+        ]),
+        "warnings": diagnosis.warnings,
+    })
+    .to_string()
+}
+
+/// An object without the members that have no value.
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(self::members(members))
+}
+
+fn members<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,166 @@
+//! A local service of our own under OpenDAL's raw trait.
+//!
+//! OpenDAL's fs service is not sound for immutable documents: several writers of one key "win", or readers see torn
+//! files, and directories are never synced. Here a file is written without a name (or aside, where the filesystem has
+//! no unnamed files), synced, published by a link that never replaces anything, and then the directories are synced.
+//! So a file is there whole or not at all, whatever happens, and stays as it is.
+//!
+//! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `pending`, `publish` and `sync` belong to `unix`.
+//! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
+//!
+//! There is no time-out over this service: the blocking thread would publish after the "failure".
+
+mod errno;
+mod lister;
+mod names;
+mod reader;
+mod service;
+mod writer;
+
+#[cfg(unix)]
+mod pending;
+#[cfg(any(not(unix), test))]
+#[cfg_attr(unix, allow(dead_code))]
+mod portable;
+#[cfg(unix)]
+mod publish;
+#[cfg(unix)]
+mod sync;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+mod walk;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opendal::{Error, ErrorKind, Operator, Result};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::Durability;
+pub(super) use errno::may_pass;
+#[cfg(unix)]
+use pending::Pending;
+#[cfg(not(unix))]
+use portable::{Directory, Disk, Pending};
+#[cfg(unix)]
+use unix::{Directory, Disk};
+
+/// At most this many calls of one store are in blocking threads at a time: each may hold five file descriptors, and
+/// many systems allow a process 1024.
+const CONCURRENT: usize = 64;
+
+/// Begin of the names of temporary files; no listing shows them.
+const TEMPORARY: &str = ".tmp-";
+
+/// The way in which a new file gets its name. A filesystem that cannot do one is asked for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(super) enum Publish {
+    /// Written without a name (`O_TMPFILE`), then linked.
+    Unnamed,
+    /// Written beside its target, then linked.
+    Named,
+    /// Written beside its target, then renamed without replacing.
+    Renamed,
+}
+
+/// What the filesystem says about an entry.
+#[derive(Clone, Copy, Debug)]
+struct Stat {
+    directory: bool,
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What neither is a regular file nor a directory, in a listing.
+const NO_FILE: Stat = Stat { directory: false, bytes: 0, modified: None };
+
+/// One attempt to take the lock of a directory.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(super) enum Attempt {
+    /// Taken, until the file is closed; without a file where the filesystem has no such locks.
+    Held(Option<File>),
+    /// Another process has it.
+    Busy,
+    /// There is no such directory.
+    Missing,
+}
+
+/// How a write ended.
+enum Outcome {
+    Created,
+    /// Something stands there already; it and its directories are synced.
+    Exists,
+}
+
+/// What can be found out about the data directory without leaving anything in it.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    pub exists: bool,
+    pub mode: Option<u32>,
+    pub owner: Option<u32>,
+    pub writable: bool,
+    pub unnamed_files: bool,
+    pub locks: bool,
+}
+
+/// The local service and the threads that it may use.
+#[derive(Clone, Debug)]
+pub(super) struct Fs {
+    disk: Arc<Disk>,
+    permits: Arc<Semaphore>,
+}
+
+impl Fs {
+    /// Asks nothing of the filesystem and creates nothing.
+    pub fn new(root: PathBuf, durability: Durability, publish: Publish) -> Self {
+        Self { disk: Arc::new(Disk::new(root, durability, publish)), permits: Arc::new(Semaphore::new(CONCURRENT)) }
+    }
+
+    pub fn operator(&self) -> Result<Operator> {
+        Operator::new(service::Builder::new(self.clone()))
+    }
+
+    pub fn root(&self) -> &Path {
+        self.disk.root()
+    }
+
+    pub fn durability(&self) -> Durability {
+        self.disk.durability()
+    }
+
+    /// Blocks for a few system calls.
+    pub fn probe(&self) -> Probe {
+        self.disk.probe()
+    }
+
+    /// Tries once to take the lock of a directory that no other process may have at the same time.
+    pub async fn try_lock(&self, directory: &str) -> Result<Attempt> {
+        let directory = directory.to_owned();
+        self.blocking(move |disk| disk.try_lock(&directory)).await
+    }
+
+    /// Runs `work` in a blocking thread. It runs to its end even when the future is dropped.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Disk>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.permits.clone().acquire_owned().await.map_err(stopped)?;
+        let disk = self.disk.clone();
+        // The runtime is the caller's; without one, an error is better than a panic.
+        let done = Handle::try_current().map_err(stopped)?.spawn_blocking(move || {
+            let _permit = permit;
+            work(&disk)
+        });
+        done.await.map_err(stopped)?
+    }
+}
+
+fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Unexpected, "a file operation did not finish").set_source(error)
+}

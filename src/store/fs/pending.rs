@@ -1,0 +1,133 @@
+//! A file on its way into the data directory.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use opendal::{Buffer, Error, ErrorKind, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::AtFlags;
+
+use super::errno::{check_parts, write_fault};
+use super::publish::{Published, Temporary};
+use super::unix::{Disk, open_file, split};
+use super::walk::{self, Dirs};
+use super::{Outcome, Publish, sync};
+use crate::store::Durability;
+
+impl Disk {
+    /// Begins a file that appears when it is published.
+    pub fn begin(self: &Arc<Self>, path: &str) -> Result<Pending> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        let way = self.way();
+        for () in walk::attempts() {
+            let dirs = self.make_dirs(parent)?;
+            let made = dirs.first_made.is_some();
+            let (parent, name) = (parent.to_owned(), name.to_owned());
+            // Before the file is made, so that a failure of that takes the new directory away, too.
+            let mut pending = Pending { disk: self.clone(), parent, name, dirs, file: None, made, bytes: 0 };
+            pending.file = Temporary::create(pending.dirs.last()?.0, way)?;
+            if pending.file.is_some() {
+                return Ok(pending);
+            }
+            // What stands there now is another writer's.
+            pending.made = false;
+        }
+        Err(walk::given_up())
+    }
+
+    fn way(&self) -> Publish {
+        match self.way.load(Ordering::Relaxed) {
+            0 => Publish::Unnamed,
+            1 => Publish::Named,
+            _ => Publish::Renamed,
+        }
+    }
+
+    fn make_dirs(&self, path: &str) -> Result<Dirs> {
+        let dirs = walk::make_dirs(&self.root, path)?;
+        self.known.forget_new(&dirs)?;
+        Ok(dirs)
+    }
+}
+
+/// A file that is being written. Nobody sees it; dropped unpublished, it goes, with the directory made for it.
+pub(super) struct Pending {
+    disk: Arc<Disk>,
+    parent: String,
+    name: String,
+    dirs: Dirs,
+    file: Option<Temporary>,
+    /// Whether the directory was made for it.
+    made: bool,
+    bytes: u64,
+}
+
+impl Pending {
+    pub fn write(&mut self, bytes: Buffer) -> Result<()> {
+        let Some(temporary) = &mut self.file else { return Err(finished()) };
+        for chunk in bytes {
+            temporary.file().write_all(&chunk).map_err(|error| write_fault("the file cannot be written", error))?;
+            self.bytes += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Syncs the file, gives it its name, and syncs the directories.
+    pub fn publish(mut self) -> Result<(Outcome, u64)> {
+        let mut temporary = self.file.take().ok_or_else(finished)?;
+        let durable = self.disk.durability == Durability::Full;
+        if durable {
+            sync::flush(temporary.file()).map_err(|errno| write_fault("the file cannot be synced", errno))?;
+        }
+        for () in walk::attempts() {
+            let directory = self.dirs.last()?.0;
+            let outcome = match temporary.publish(directory, &self.name)? {
+                Published::Created => Outcome::Created,
+                Published::Exists => Outcome::Exists,
+                Published::Gone => {
+                    self.dirs = self.disk.make_dirs(&self.parent)?;
+                    self.made |= self.dirs.first_made.is_some();
+                    continue;
+                }
+            };
+            self.made = false;
+            self.disk.way.fetch_max(temporary.way as u8, Ordering::Relaxed);
+            if durable {
+                if matches!(outcome, Outcome::Exists) {
+                    sync_existing(directory, &self.name)?;
+                }
+                self.disk.known.sync(&self.dirs)?;
+            }
+            return Ok((outcome, self.bytes));
+        }
+        Err(walk::given_up())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // First, because a directory with a temporary file in it stays.
+        self.file = None;
+        if self.made
+            && let (Ok((_, Some(above))), Some((_, own))) = (self.dirs.last(), self.parent.rsplit_once('/'))
+        {
+            // Fails when the file was published; a writer that uses the same directory makes it anew.
+            let _ = rustix::fs::unlinkat(above, own, AtFlags::REMOVEDIR);
+        }
+    }
+}
+
+/// Another writer's file may be published and not be durable yet; "the same bytes" must mean durable, too.
+fn sync_existing(directory: &OwnedFd, name: &str) -> Result<()> {
+    match open_file(directory, name) {
+        Ok(file) => sync::flush(file).map_err(|errno| write_fault("the file cannot be synced", errno)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn finished() -> Error {
+    Error::new(ErrorKind::Unexpected, "the file is finished already")
+}

@@ -1,0 +1,278 @@
+//! The blocking half of the local service on Unix.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU8;
+use std::time::{Duration, SystemTime};
+
+use opendal::{ErrorKind, Result};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::errno::{check_parts, fault, not_supported, refuse, write_fault};
+use super::names::Names;
+use super::publish;
+use super::sync::{self, Known};
+use super::walk::{self, Dirs};
+use super::{Attempt, NO_FILE, Probe, Publish, Stat, TEMPORARY};
+use crate::store::Durability;
+
+/// An open directory.
+pub(super) type Directory = OwnedFd;
+
+/// A data directory. Paths are relative to it, `/`-separated, `""` for itself.
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub(super) root: PathBuf,
+    pub(super) durability: Durability,
+    /// The way of publishing that works here, as far as was found out.
+    pub(super) way: AtomicU8,
+    pub(super) known: Known,
+}
+
+impl Disk {
+    pub fn new(root: PathBuf, durability: Durability, way: Publish) -> Self {
+        Self { root, durability, way: AtomicU8::new(way as u8), known: Known::default() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Opens a regular file for reading.
+    pub fn open(&self, path: &str) -> Result<(File, Stat)> {
+        let (directory, name) = self.parent(path)?;
+        let file = open_file(&directory, name)?;
+        let found = rustix::fs::fstat(&file).map_err(|errno| fault("the file cannot be read", errno))?;
+        Ok((file, stat_of(&found)))
+    }
+
+    /// Reads `length` bytes from `offset`, fewer at the end of the file, into an allocation of just that size.
+    pub fn read(file: &File, offset: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let position = offset + bytes.len() as u64;
+            match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), position) {
+                Ok(0) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(fault("the file cannot be read", errno)),
+            }
+        }
+        // An allocation may be larger than was asked for.
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
+    /// What stands at `path`: a regular file or a directory.
+    pub fn stat(&self, path: &str) -> Result<Stat> {
+        let (directory, name) = self.parent(path)?;
+        let found = stat_at(&directory, name).map_err(|errno| walk::entry_fault(&directory, name, errno))?;
+        found.ok_or_else(|| refuse("neither a file nor a directory stands there"))
+    }
+
+    /// The entries of a directory that are regular files or directories and not temporary, with the directory to ask
+    /// for more; `None` when there is no such directory.
+    pub fn list(&self, path: &str) -> Result<Option<(Directory, Names)>> {
+        let dirs = match walk::open_dirs(&self.root, path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let directory = dirs.into_last()?;
+        let failed = |errno| fault("the directory cannot be read", errno);
+        let mut names = Names::default();
+        for entry in rustix::fs::Dir::read_from(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." || name.starts_with(TEMPORARY) {
+                continue;
+            }
+            let is_directory = match entry.file_type() {
+                FileType::Directory => true,
+                FileType::Unknown => match Self::stat_in(&directory, name)? {
+                    Some(stat) => stat.directory,
+                    None => continue,
+                },
+                // What took the place of a file is shown like one, and refused when it is read: passed over here,
+                // it would hide that the file is gone.
+                _ => false,
+            };
+            names.push(name, is_directory);
+        }
+        names.sort();
+        Ok(Some((directory, names)))
+    }
+
+    /// What stands at `name`; `None` when that is nothing any more.
+    pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
+        match stat_at(directory, name) {
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::LOOP) | Ok(None) => Ok(Some(NO_FILE)),
+            result => result.map_err(|errno| fault("the entry cannot be read", errno)),
+        }
+    }
+
+    /// Removes a regular file, and its directory when that is empty then and not directly below the root.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        let dirs = walk::open_dirs(&self.root, parent)?;
+        let (directory, above) = dirs.last()?;
+        match stat_at(directory, name) {
+            Ok(Some(stat)) if !stat.directory => {}
+            Ok(_) => return Err(refuse("what stands there is not a file")),
+            Err(errno) => return Err(walk::entry_fault(directory, name, errno)),
+        }
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())
+            .map_err(|errno| fault("the file cannot be removed", errno))?;
+        self.sync_directory(directory)?;
+        if let (Some(above), Some((_, own))) = (above, parent.rsplit_once('/'))
+            && rustix::fs::unlinkat(above, own, AtFlags::REMOVEDIR).is_ok()
+        {
+            self.sync_directory(above)?;
+        }
+        Ok(())
+    }
+
+    fn sync_directory(&self, directory: &OwnedFd) -> Result<()> {
+        match self.durability {
+            Durability::Full => {
+                sync::flush_directory(directory).map_err(|errno| write_fault("the directory cannot be synced", errno))
+            }
+            Durability::None => Ok(()),
+        }
+    }
+
+    /// Tries once to take the lock of a directory.
+    pub fn try_lock(&self, path: &str) -> Result<Attempt> {
+        let dirs = match walk::open_dirs(&self.root, path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Missing),
+            result => result?,
+        };
+        let directory = dirs.into_last()?;
+        match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(Attempt::Busy),
+            Err(errno) if has_no_locks(errno) => return Ok(Attempt::Held(None)),
+            Err(errno) => return Err(fault("the directory cannot be locked", errno)),
+        }
+        // It may have been removed, and made anew by somebody else, just before it was locked.
+        let failed = |errno| fault("the directory cannot be locked", errno);
+        let locked = sync::identity(&directory).map_err(failed)?;
+        match walk::open_dirs(&self.root, path).and_then(Dirs::into_last) {
+            Ok(current) if sync::identity(&current).map_err(failed)? == locked => {
+                Ok(Attempt::Held(Some(directory.into())))
+            }
+            Ok(_) => Ok(Attempt::Busy),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Attempt::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str)> {
+        check_parts(path)?;
+        let (parent, name) = split(path);
+        Ok((walk::open_dirs(&self.root, parent)?.into_last()?, name))
+    }
+
+    /// What the filesystem can do, without leaving anything behind.
+    pub fn probe(&self) -> Probe {
+        let status = rustix::fs::stat(&self.root).ok();
+        // Of a directory that is not there yet, the one in which it will be made.
+        let place = self.root.ancestors().find(|place| place.exists()).unwrap_or(&self.root);
+        let access = rustix::fs::accessat(CWD, place, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, place, flags, Mode::empty()).ok();
+        Probe {
+            exists: status.is_some(),
+            mode: status.as_ref().map(permissions),
+            owner: status.as_ref().map(|status| status.st_uid),
+            writable: access.is_ok(),
+            unnamed_files: directory.as_ref().is_some_and(publish::has_unnamed),
+            locks: directory.is_some_and(|directory| {
+                // Shared, so that it disturbs nobody; one that is taken shows that there are locks.
+                !rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared).is_err_and(has_no_locks)
+            }),
+        }
+    }
+}
+
+pub(super) fn open_file(directory: &OwnedFd, name: &str) -> Result<File> {
+    // Not blocking, because opening a FIFO waits for a writer.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())
+        .map_err(|errno| walk::entry_fault(directory, name, errno))?;
+    let found = rustix::fs::fstat(&file).map_err(|errno| fault("the file cannot be read", errno))?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok(file.into()),
+        _ => Err(refuse("what stands there is not a file")),
+    }
+}
+
+fn stat_at(directory: &OwnedFd, name: &str) -> rustix::io::Result<Option<Stat>> {
+    let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile | FileType::Directory => Ok(Some(stat_of(&found))),
+        FileType::Symlink => Err(Errno::LOOP),
+        _ => Ok(None),
+    }
+}
+
+// The types of the fields differ between platforms.
+#[allow(clippy::unnecessary_cast)]
+fn stat_of(found: &rustix::fs::Stat) -> Stat {
+    let since = Duration::new(found.st_mtime.max(0) as u64, found.st_mtime_nsec as u32);
+    Stat {
+        directory: FileType::from_raw_mode(found.st_mode) == FileType::Directory,
+        bytes: found.st_size as u64,
+        modified: SystemTime::UNIX_EPOCH.checked_add(since),
+    }
+}
+
+// The type of the field differs between platforms.
+#[allow(clippy::unnecessary_cast)]
+fn permissions(status: &rustix::fs::Stat) -> u32 {
+    status.st_mode as u32 & 0o7777
+}
+
+/// Network filesystems may have no locks, or none on directories.
+fn has_no_locks(errno: Errno) -> bool {
+    not_supported(errno) || matches!(errno, Errno::NOLCK | Errno::BADF | Errno::INVAL)
+}
+
+/// The directory and the name in it.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::Durability;
+
+    #[test]
+    fn listings_show_what_took_the_place_of_a_file_as_well() {
+        let place = tempfile::tempdir().unwrap();
+        let documents = place.path().join("documents");
+        fs::create_dir_all(documents.join("b")).unwrap();
+        fs::write(documents.join("c"), "").unwrap();
+        fs::write(documents.join("a"), "").unwrap();
+        fs::write(documents.join(".tmp-67e55044-10b1-426f-9247-bb680e5fe0c8"), "").unwrap();
+        std::os::unix::fs::symlink("a", documents.join("link")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(documents.join("fifo")).status().unwrap().success());
+        let disk = Disk::new(place.path().to_owned(), Durability::Full, super::super::Publish::Unnamed);
+        let (_, names) = disk.list("documents").unwrap().unwrap();
+        assert_eq!(
+            names.map(|name| (name.text, name.directory)).collect::<Vec<_>>(),
+            [("a", false), ("b", true), ("c", false), ("fifo", false), ("link", false)]
+                .map(|(name, directory)| (name.to_owned(), directory))
+        );
+        assert!(disk.list("agents").unwrap().is_none());
+    }
+}

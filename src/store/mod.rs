@@ -1,0 +1,318 @@
+//! The store: immutable objects under the keys of [`layout`], on a backend chosen by [`Settings`].
+//!
+//! Every backend is one OpenDAL operator, and this module is the only place that names OpenDAL. `layout` alone knows
+//! keys, `errors` alone turns OpenDAL's errors into ours, `fs` and `memory` each make an operator.
+
+#[cfg(test)]
+mod contract;
+mod describe;
+mod errors;
+mod fs;
+mod ids;
+pub mod layout;
+mod lock;
+mod memory;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use opendal::{ErrorKind, Operator};
+
+pub use self::describe::{Description, Directory};
+use self::errors::Subject;
+use self::fs::{Fs, Publish};
+pub use self::ids::Ids;
+pub use self::layout::{Kind, ObjectKey, Sha256Hex};
+pub use self::lock::Lock;
+use self::lock::Locks;
+use crate::error::{Code, Error, Result};
+use crate::id::{DocumentId, DocumentKey, Version};
+
+/// An object may be removed between a refused write and the look at what stands there; then the write is tried anew,
+/// this often.
+const ATTEMPTS: usize = 8;
+
+/// Which backend, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settings {
+    /// A directory of this machine.
+    Fs { root: PathBuf, durability: Durability },
+    /// Memory of this process; every [`Store::open`] makes an empty one.
+    Memory,
+}
+
+/// What a successful write on fs promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives a power cut: the file and the directories that lead to it are synced.
+    #[default]
+    Full,
+    /// It is whole or not at all, and survives the end of the process; nothing is synced.
+    None,
+}
+
+/// How a write succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// Nothing was there before.
+    Created,
+    /// The same bytes were there already.
+    Same,
+}
+
+/// How surely a backend lets one writer of a key win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateOnce {
+    /// In one step, always.
+    Atomic,
+    /// By looking before and after.
+    Checked,
+    /// Not at all.
+    None,
+}
+
+/// One stored version, without its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub key: DocumentKey,
+    /// Size in bytes, where the backend tells.
+    pub bytes: Option<u64>,
+    /// When it was stored, where the backend tells.
+    pub modified: Option<SystemTime>,
+}
+
+/// A store. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    operator: Operator,
+    /// `None` unless the backend is fs.
+    fs: Option<Fs>,
+    locks: Locks,
+}
+
+impl Durability {
+    /// The name in configurations and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Full => "full",
+            Durability::None => "none",
+        }
+    }
+}
+
+impl CreateOnce {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            CreateOnce::Atomic => "atomic",
+            CreateOnce::Checked => "checked",
+            CreateOnce::None => "none",
+        }
+    }
+}
+
+impl Store {
+    /// Opens a store; nothing is asked of the backend and nothing is created before the first write. A relative root is
+    /// taken from the working directory of this moment.
+    ///
+    /// Errors: `JACS_CONFIG`.
+    pub async fn open(settings: &Settings) -> Result<Store> {
+        match settings {
+            Settings::Fs { root, durability } => Self::local(root, *durability, Publish::Unnamed),
+            Settings::Memory => Self::new(memory::operator(), None),
+        }
+    }
+
+    fn local(root: &Path, durability: Durability, publish: Publish) -> Result<Store> {
+        let absolute = std::path::absolute(root).map_err(|error| {
+            Error::new(Code::Config, "the data directory is not a path").with_path(root).with_source(error)
+        })?;
+        let fs = Fs::new(absolute, durability, publish);
+        Self::new(fs.operator(), Some(fs))
+    }
+
+    fn new(operator: opendal::Result<Operator>, fs: Option<Fs>) -> Result<Store> {
+        let operator =
+            operator.map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with_source(error))?;
+        Ok(Store(Arc::new(Inner { operator, fs, locks: Locks::default() })))
+    }
+
+    /// Stores `bytes` under `key`, once and for all. On fs success means stored as [`Durability`] says, for
+    /// [`Put::Same`] too. When the future is dropped, the object may still appear, whole.
+    ///
+    /// Errors: `JACS_CONFLICT` (other bytes are there), `JACS_PERMISSION`, `JACS_UNAVAILABLE` (retryable when the disk
+    /// is full), `JACS_UNSUPPORTED` (a filesystem without links), `JACS_CONFIG` (the data directory is a file).
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<Put> {
+        let path = key.path();
+        for _ in 0..ATTEMPTS {
+            let written = self.0.operator.write_with(&path, bytes.clone()).if_not_exists(true).await;
+            match written {
+                Ok(_) => return Ok(Put::Created),
+                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => {}
+                Err(error) => return Err(self.fail(error, key, &path)),
+            }
+            match self.read(&path, bytes.len() as u64).await {
+                Ok(Some(stored)) if stored == bytes => return Ok(Put::Same),
+                Ok(_) => {
+                    let error = Error::new(Code::Conflict, "other bytes are already stored under that key");
+                    return Err(self.name(error, key, &path));
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(self.fail(error, key, &path)),
+            }
+        }
+        let error = Error::new(Code::Unavailable, "the object keeps appearing and disappearing").retryable();
+        Err(self.name(error, key, &path))
+    }
+
+    /// The bytes under `key`, at most `max_bytes`; larger ones are not read.
+    ///
+    /// Errors: `JACS_NOT_FOUND`, `JACS_HASH` (larger than `max_bytes`), `JACS_PERMISSION` (also: a symbolic link or no
+    /// file stands there), `JACS_UNAVAILABLE`.
+    pub async fn get(&self, key: &ObjectKey, max_bytes: u64) -> Result<Vec<u8>> {
+        let path = key.path();
+        match self.read(&path, max_bytes).await {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => {
+                let error =
+                    Error::new(Code::Hash, "the stored object is larger than the limit").with("limit", max_bytes);
+                Err(self.name(error, key, &path))
+            }
+            Err(error) => Err(self.fail(error, key, &path)),
+        }
+    }
+
+    /// `None` when there are more than `max_bytes`.
+    async fn read(&self, path: &str, max_bytes: u64) -> opendal::Result<Option<Vec<u8>>> {
+        let mut stream = self.0.operator.reader(path).await?.into_stream(..).await?;
+        let expected = stream.metadata().await?.content_length();
+        if expected > max_bytes {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.try_next().await? {
+            if (bytes.len() + piece.len()) as u64 > max_bytes {
+                return Ok(None);
+            }
+            if bytes.is_empty() && piece.len() as u64 == expected {
+                // The usual case; the allocation is taken over, not copied, once nobody else refers to it.
+                let whole = piece.to_bytes();
+                drop(piece);
+                bytes = whole.into();
+                continue;
+            }
+            bytes.reserve(piece.len());
+            piece.for_each(|chunk| bytes.extend_from_slice(&chunk));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Whether something is stored under `key`.
+    ///
+    /// Errors: `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
+    pub async fn exists(&self, key: &ObjectKey) -> Result<bool> {
+        let path = key.path();
+        self.0.operator.exists(&path).await.map_err(|error| self.fail(error, key, &path))
+    }
+
+    /// Removes the object under `key`; on fs also its directory, when no version is left in it. Whoever updates the
+    /// same document in other processes should hold its [`lock`](Self::lock) meanwhile.
+    ///
+    /// Errors: `JACS_NOT_FOUND`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
+    pub async fn remove(&self, key: &ObjectKey) -> Result<()> {
+        let path = key.path();
+        // Our own service tells by itself, in one step; others take the removal of nothing for success.
+        if self.0.fs.is_none() {
+            self.0.operator.stat(&path).await.map_err(|error| self.fail(error, key, &path))?;
+        }
+        self.0.operator.delete(&path).await.map_err(|error| self.fail(error, key, &path))
+    }
+
+    /// The stored versions of an id, ascending; none when nothing is stored under it. What is not of the layout is
+    /// passed over.
+    ///
+    /// Errors: `JACS_PERMISSION` (also: a symbolic link stands for the directory), `JACS_UNAVAILABLE`.
+    pub async fn versions(&self, kind: Kind, id: DocumentId) -> Result<Vec<Version>> {
+        Ok(self.entries(kind, id).await?.into_iter().map(|entry| entry.key.version).collect())
+    }
+
+    /// As [`versions`](Self::versions), with what the backend tells about each.
+    pub async fn entries(&self, kind: Kind, id: DocumentId) -> Result<Vec<Entry>> {
+        let directory = layout::prefix(kind, id);
+        let fail = |error| self.fail(error, &id, &directory);
+        let mut lister = self.0.operator.lister(&directory).await.map_err(fail)?;
+        let mut entries = Vec::new();
+        while let Some(found) = lister.try_next().await.map_err(fail)? {
+            // A directory in a file's place stands there as well: reading it is refused.
+            if let Some(ObjectKey::Version { key, .. }) = ObjectKey::parse(found.path().trim_end_matches('/')) {
+                let metadata = found.metadata();
+                let bytes = metadata.is_file().then(|| metadata.content_length());
+                entries.push(Entry { key, bytes, modified: metadata.last_modified().map(SystemTime::from) });
+            }
+        }
+        entries.sort_unstable_by_key(|entry| entry.key);
+        Ok(entries)
+    }
+
+    /// All ids of a kind, ascending. Nothing is read before the first is asked for.
+    pub async fn ids(&self, kind: Kind) -> Result<Ids> {
+        Ok(Ids::new(self.clone(), kind))
+    }
+
+    /// Waits for the exclusive, advisory lock on one document, which the returned value holds until it is dropped.
+    /// Dropping the future gives up the wait.
+    ///
+    /// It holds against every holder of the same store (clones included) and, on fs on Unix, against other processes
+    /// of this machine; see [`Directory::locks`] for filesystems that have no locks. A removal of the last version ends
+    /// the protection against other processes.
+    ///
+    /// Errors: `JACS_NOT_FOUND` (no version is stored), `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
+    pub async fn lock(&self, kind: Kind, id: DocumentId) -> Result<Lock> {
+        let directory = layout::prefix(kind, id);
+        let place = self.0.fs.as_ref().map(|fs| (fs, directory.trim_end_matches('/')));
+        let lock = self.0.locks.acquire((kind, id), place).await.map_err(|error| self.fail(error, &id, &directory))?;
+        match lock {
+            Some(lock) if self.0.fs.is_some() || !self.entries(kind, id).await?.is_empty() => Ok(lock),
+            _ => Err(self.name(Error::new(Code::NotFound, "nothing is stored under that id"), &id, &directory)),
+        }
+    }
+
+    /// How surely one writer of a key wins.
+    pub fn create_once(&self) -> CreateOnce {
+        // The filesystem and the memory of this process decide in one step.
+        CreateOnce::Atomic
+    }
+
+    /// What a person wants to know about this store. On fs it blocks for a few system calls and changes nothing.
+    pub fn describe(&self) -> Description {
+        Description::of(self.0.operator.info().scheme(), self.create_once(), self.0.fs.as_ref())
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.0.operator
+    }
+
+    /// OpenDAL's error as ours, about `key` and the local path of it.
+    fn fail(&self, error: opendal::Error, key: &dyn Display, path: &str) -> Error {
+        Subject { key: Some(key), path: self.local_path(path).as_deref() }.error(error)
+    }
+
+    /// OpenDAL's error as ours, about all of a directory.
+    fn fail_listing(&self, error: opendal::Error, path: &str) -> Error {
+        Subject { key: None, path: self.local_path(path).as_deref() }.error(error)
+    }
+
+    fn name(&self, error: Error, key: &dyn Display, path: &str) -> Error {
+        Subject { key: Some(key), path: self.local_path(path).as_deref() }.name(error)
+    }
+
+    fn local_path(&self, path: &str) -> Option<PathBuf> {
+        self.0.fs.as_ref().map(|fs| fs.root().join(path))
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose key is it? A signature proves which key signed; the sources here say whose key that is.
+//!
+//! | file | source |
+//! |---|---|
+//! | `own` | `self`: the loaded agent |
+//! | `stored` | `storage`: agent documents beside the documents |
+//!
+//! Pins, registry and DNS will stand beside them. Who a key belongs to is decided anew for every read.
+
+mod own;
+mod stored;
+
+pub use own::OwnKey;
+
+use crate::config::{KeyResolution, KeySource};
+use crate::crypto::PublicKey;
+use crate::document::{Claim, Parsed};
+use crate::error::{Code, Error, Result};
+use crate::store::Store;
+
+/// A key, and why it is believed to be the signer's.
+#[derive(Clone, Debug)]
+pub struct Believed {
+    pub key: PublicKey,
+    pub source: KeySource,
+}
+
+/// A source that was asked, and what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    pub source: KeySource,
+    pub result: String,
+}
+
+/// What all sources together said.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub believed: Option<Believed>,
+    pub tried: Vec<Tried>,
+}
+
+/// Where keys are looked for.
+pub struct Keyring {
+    pub own: OwnKey,
+    store: Store,
+    sources: Vec<KeyResolution>,
+    max_bytes: u64,
+}
+
+impl Keyring {
+    /// `sources` are asked in their order, after the loaded agent's own key.
+    ///
+    /// Errors: `JACS_UNSUPPORTED` for a source that this version does not have.
+    pub fn new(own: OwnKey, store: Store, sources: Vec<KeyResolution>, max_bytes: u64) -> Result<Keyring> {
+        match sources.iter().find(|source| matches!(source, KeyResolution::Registry | KeyResolution::Dns)) {
+            Some(source) => {
+                let error =
+                    Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
+                Err(error.with("source", source))
+            }
+            None => Ok(Keyring { own, store, sources, max_bytes }),
+        }
+    }
+
+    /// The key that `claim` names. `document` is the signed document itself; where it `introduces` its agent,
+    /// because it is about to be stored, it speaks for itself as far as it continues what is stored.
+    ///
+    /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a source could not be asked; never because a key is
+    /// unknown or wrong, which is in what comes back.
+    pub async fn find(&self, claim: &Claim, document: &Parsed<'_>, introduces: bool) -> Result<Found> {
+        let mut found = Found::default();
+        if self.own.id() == claim.agent.id {
+            // The store's word about our own id is never taken: it answers only which of our versions exist.
+            let answer = self.own.find(claim, document, &self.store, self.max_bytes).await?;
+            found.note(KeySource::SelfKey, answer, claim);
+        } else if self.sources.contains(&KeyResolution::Storage) {
+            let answer = stored::find(&self.store, claim, document, introduces, self.max_bytes).await?;
+            found.note(KeySource::Storage, answer, claim);
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    /// Notes what a source said, and takes its key when it is the one that the claim names.
+    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, claim: &Claim) {
+        let result = match answer {
+            Ok(key) if key.algorithm() != claim.algorithm => "its key is of another algorithm".into(),
+            Ok(key) if key.hash() != &*claim.public_key_hash => "its key has another publicKeyHash".into(),
+            Ok(key) => {
+                self.believed = Some(Believed { key, source });
+                "found".into()
+            }
+            Err(reason) => reason,
+        };
+        self.tried.push(Tried { source, result });
+    }
+
+    /// The key (check 4). Errors: `JACS_KEY`.
+    pub fn key(&self, claim: &Claim) -> Result<&Believed> {
+        self.believed.as_ref().ok_or_else(|| {
+            let mut error = Error::new(Code::Key, "no key was found that is the signer's").with("agent", claim.agent);
+            for tried in &self.tried {
+                error = error.with(tried.source.name(), &tried.result);
+            }
+            error
+        })
+    }
+}

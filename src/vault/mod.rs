@@ -1,0 +1,55 @@
+//! Verified documents: what is in the store, checked, and in the order in which versions follow one another.
+//!
+//! | file | what |
+//! |---|---|
+//! | `verify` | the table of checks over one text, and the report of it |
+//! | `lineage` | the versions of one document: owner, which count, heads, newest |
+//! | `read` | get, newest, versions, inspect |
+//! | `write` | put, update under a lock, save, remove |
+//! | `history` | every version with its chain hash |
+//! | `list` | pages of a listing |
+
+mod history;
+mod lineage;
+mod list;
+mod read;
+mod verify;
+mod write;
+
+pub use history::{Chain, History, HistoryEntry};
+pub use lineage::{Lineage, VersionState};
+pub use list::{ListFilter, Listing};
+pub use read::{OnFork, ReadOptions, Verify};
+pub use verify::{AttachmentReport, Check, Place, Report, VerifyOptions};
+
+use jiff::Timestamp;
+
+use crate::config::{KeySource, UpdatePolicy};
+use crate::id::DocumentKey;
+use crate::store::{Kind, Store};
+use crate::trust::Keyring;
+
+/// Versions of one document that are read at the same time.
+const CONCURRENT_READS: usize = 16;
+
+/// The documents of one store, as one agent sees them.
+pub struct Vault {
+    pub store: Store,
+    pub keyring: Keyring,
+    /// The weakest key source that counts.
+    pub minimum_trust: KeySource,
+    pub update_policy: UpdatePolicy,
+    pub max_bytes: u64,
+}
+
+/// A document that was read, and where it stands in the store.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub kind: Kind,
+    pub key: DocumentKey,
+    pub text: String,
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,213 @@
+//! The table of checks over one text. The first check that fails gives the code; what was found is reported.
+
+use crate::config::KeySource;
+use crate::crypto::Algorithm;
+use crate::document::{Claim, FileEntry, Origin, Parsed};
+use crate::error::{Code, Error, Result};
+use crate::id::{DocumentId, DocumentKey};
+use crate::store::ObjectKey;
+use crate::trust::{Believed, Tried};
+
+use super::Vault;
+
+/// What a caller asks of a verification beyond the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Agents of which one must have signed; empty: any.
+    pub signed_by: Vec<DocumentId>,
+    /// The weakest key source that counts; never weaker than the configuration's.
+    pub minimum_trust: Option<KeySource>,
+    /// Accepts the two fields that other implementations never sign.
+    pub allow_unsigned: bool,
+    /// The text is about to be stored: an agent's document may then speak for itself.
+    pub introduces: bool,
+}
+
+/// One check that was made. After the first that failed no other is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub name: &'static str,
+    pub ok: bool,
+    pub detail: Option<String>,
+}
+
+/// Where an attachment's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Document,
+    Store,
+    Reference,
+}
+
+/// What was found of one attachment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentReport {
+    pub path: String,
+    pub sha256: String,
+    pub place: Place,
+    pub present: bool,
+    /// Whether the hash was compared and held; `None` where the bytes were not read.
+    pub ok: Option<bool>,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub checks: Vec<Check>,
+    pub key: Option<DocumentKey>,
+    pub agent: Option<DocumentKey>,
+    pub algorithm: Option<Algorithm>,
+    pub key_source: Option<KeySource>,
+    /// SHA-256 of the raw public key, hex.
+    pub key_sha256: Option<String>,
+    pub tried: Vec<Tried>,
+    pub unsigned: Vec<String>,
+    /// RFC 3339; the signer's own claim.
+    pub signed_at: Option<String>,
+    pub heads: Option<Vec<DocumentKey>>,
+    pub attachments: Vec<AttachmentReport>,
+    /// The first check that failed.
+    pub error: Option<Error>,
+}
+
+/// A text whose checks were made: the report, and the document as far as it could be taken apart.
+pub struct Examined<'a> {
+    pub report: Report,
+    pub parsed: Option<Parsed<'a>>,
+}
+
+impl<'a> Examined<'a> {
+    /// The document, when every check held; else the first failure.
+    pub fn valid(self) -> Result<(Parsed<'a>, Report)> {
+        match (self.parsed, self.report.error.clone()) {
+            (_, Some(error)) => Err(error),
+            (Some(parsed), None) => Ok((parsed, self.report)),
+            (None, None) => Err(Error::new(Code::Internal, "a document passed its checks without being one")),
+        }
+    }
+}
+
+impl Report {
+    pub fn is_valid(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// Notes a check; the value when it held, `None` (and the error kept) when it failed.
+    pub(super) fn note<T>(&mut self, name: &'static str, outcome: Result<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.checks.push(Check { name, ok: true, detail: None });
+                Some(value)
+            }
+            Err(error) => {
+                self.checks.push(Check { name, ok: false, detail: Some(error.to_string()) });
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+}
+
+impl Vault {
+    /// Makes the checks in their order.
+    ///
+    /// Errors only when no verdict was possible (a source could not be asked): `JACS_UNAVAILABLE`,
+    /// `JACS_PERMISSION`, `JACS_UNSUPPORTED`.
+    pub async fn examine<'a>(&self, text: &'a str, origin: Origin, options: &VerifyOptions) -> Result<Examined<'a>> {
+        let mut report = Report::default();
+        let Some(parsed) = report.note("format", Parsed::read(text, origin, self.max_bytes)) else {
+            return Ok(Examined { report, parsed: None });
+        };
+        report.key = Some(parsed.header.key);
+        if report.note("hash", parsed.check_hash()).is_some()
+            && let Some(claim) = report.note("signature members", parsed.claim())
+        {
+            self.examine_signature(&parsed, &claim, options, &mut report).await?;
+        }
+        Ok(Examined { report, parsed: Some(parsed) })
+    }
+
+    async fn examine_signature(
+        &self,
+        parsed: &Parsed<'_>,
+        claim: &Claim,
+        options: &VerifyOptions,
+        report: &mut Report,
+    ) -> Result<()> {
+        report.agent = Some(claim.agent);
+        report.algorithm = Some(claim.algorithm);
+        report.signed_at = Some(claim.date.to_string());
+        let found = self.keyring.find(claim, parsed, options.introduces).await?;
+        report.tried.clone_from(&found.tried);
+        let Some(believed) = report.note("key", found.key(claim).map_err(|error| error.with_key(parsed.header.key)))
+        else {
+            return Ok(());
+        };
+        report.key_source = Some(believed.source);
+        report.key_sha256 = Some(believed.key.sha256().to_owned());
+        if report
+            .note(
+                "trust",
+                self.check_trust(claim, believed, options).map_err(|error| error.with_key(parsed.header.key)),
+            )
+            .is_none()
+        {
+            return Ok(());
+        }
+        match report.note("fields", parsed.check_fields(claim, options.allow_unsigned)) {
+            Some(unsigned) => report.unsigned = unsigned,
+            None => return Ok(()),
+        }
+        if report.note("time", parsed.check_times(claim, super::now())).is_none()
+            || report.note("signature", parsed.check_signature(claim, &believed.key)).is_none()
+        {
+            return Ok(());
+        }
+        self.examine_files(parsed, report).await
+    }
+
+    /// Check 5.
+    fn check_trust(&self, claim: &Claim, believed: &Believed, options: &VerifyOptions) -> Result<()> {
+        let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
+        if believed.source < minimum {
+            let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
+            return Err(error.with("key source", believed.source).with("minimum", minimum));
+        }
+        if !options.signed_by.is_empty() && !options.signed_by.contains(&claim.agent.id) {
+            let error =
+                Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
+            return Err(error.with("agent", claim.agent.id));
+        }
+        Ok(())
+    }
+
+    /// Check 9, and what there is to say of each attachment.
+    async fn examine_files(&self, parsed: &Parsed<'_>, report: &mut Report) -> Result<()> {
+        let files = match parsed.files() {
+            Ok(files) => files,
+            Err(error) => {
+                report.note::<()>("attachments", Err(error));
+                return Ok(());
+            }
+        };
+        let mut outcome = Ok(());
+        for file in &files {
+            let checked = file.check().map_err(|error| error.with_key(parsed.header.key));
+            report.attachments.push(self.report_file(file, checked.is_ok()).await?);
+            outcome = outcome.and(checked);
+        }
+        report.note("attachments", outcome);
+        Ok(())
+    }
+
+    async fn report_file(&self, file: &FileEntry<'_>, embedded_ok: bool) -> Result<AttachmentReport> {
+        let (place, present, ok) = match file.contents {
+            Some(_) => (Place::Document, true, Some(embedded_ok)),
+            None if file.stored => {
+                (Place::Store, self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await?, None)
+            }
+            None => (Place::Reference, false, None),
+        };
+        Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })
+    }
+}

@@ -1,0 +1,143 @@
+//! Writing: create-once, updates under a lock, removal.
+
+use bytes::Bytes;
+
+use super::read::fork;
+use super::{Stored, Vault, VerifyOptions};
+use crate::document::{Origin, Signed};
+use crate::error::{Code, Error, Result};
+use crate::id::{DocumentId, DocumentKey, Reference, Version};
+use crate::store::{Kind, Lock, ObjectKey};
+
+/// A version that may be replaced: verified, the newest, and locked against other writers of this machine.
+pub struct Replaceable {
+    pub stored: Stored,
+    _lock: Lock,
+}
+
+impl Vault {
+    /// Stores a version.
+    pub async fn put(&self, kind: Kind, signed: &Signed) -> Result<()> {
+        let object = ObjectKey::Version { kind, key: signed.key };
+        let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes())).await;
+        put.map(drop).map_err(|error| error.with_key(signed.key))
+    }
+
+    /// Locks a document and checks that `key` is its newest version, and that `merges` are its other heads.
+    ///
+    /// Errors: `JACS_NOT_FOUND`, the code of a check that fails, `JACS_CONFLICT` with `current` and `heads`.
+    pub async fn begin_update(&self, key: DocumentKey, merges: &[DocumentKey]) -> Result<Replaceable> {
+        let kind = Kind::Document;
+        let lock = self.store.lock(kind, key.id).await.map_err(|error| error.with_key(key))?;
+        if merges.is_empty()
+            && let Some(stored) = self.newest_of_ours(kind, key.id, &VerifyOptions::default()).await?
+            && stored.key == key
+        {
+            return Ok(Replaceable { stored, _lock: lock });
+        }
+        let lineage = self.lineage(kind, key.id).await?;
+        let known = lineage.get(key.version);
+        let known = known.ok_or_else(|| Error::new(Code::NotFound, "no such version is stored").with_key(key))?;
+        if let Some(error) = &known.error {
+            return Err(error.clone());
+        }
+        let (current, heads) = (lineage.newest()?.key, lineage.heads());
+        if current != key {
+            return Err(fork(
+                Error::new(Code::Conflict, "the version is not the newest one").with("version", key),
+                current,
+                &heads,
+            ));
+        }
+        if let Some(other) = merges.iter().find(|merged| **merged == key || !heads.contains(merged)) {
+            let error = Error::new(Code::Conflict, "a version to merge is not another head of the document")
+                .with("version", other);
+            return Err(fork(error, current, &heads));
+        }
+        let text = self.read_text(kind, key).await?;
+        Ok(Replaceable { stored: Stored { kind, key, text }, _lock: lock })
+    }
+
+    /// Stores a document that somebody signed, in canonical form, after verifying it.
+    ///
+    /// Errors: the code of the first check that fails; `JACS_ATTACHMENT` when a stored attachment is not here;
+    /// `JACS_CONFLICT` when other bytes stand under its key.
+    pub async fn save(&self, text: &str) -> Result<Stored> {
+        let options = VerifyOptions { introduces: true, ..VerifyOptions::default() };
+        let (parsed, report) = self.examine(text, Origin::Caller, &options).await?.valid()?;
+        let kind = match &*parsed.header.document_type {
+            "agent" if report.agent == Some(parsed.header.key) => Kind::Agent,
+            "agent" | "config" => {
+                let error = Error::new(Code::Input, "only documents, and agents signed by themselves, are stored");
+                return Err(error.with_key(parsed.header.key));
+            }
+            _ => Kind::Document,
+        };
+        for file in parsed.files()?.iter().filter(|file| file.stored) {
+            if !self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await? {
+                let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
+                return Err(error.with("path", file.path).with_key(parsed.header.key));
+            }
+        }
+        let signed = Signed { key: parsed.header.key, text: parsed.canonical_text() };
+        // An update in another process must not read the versions before this one and write after it.
+        let lock = match self.store.lock(kind, signed.key.id).await {
+            Err(error) if error.code() == Code::NotFound => None,
+            lock => Some(lock?),
+        };
+        self.put(kind, &signed).await?;
+        drop(lock);
+        Ok(Stored { kind, key: signed.key, text: signed.text })
+    }
+
+    /// Removes one version, or all versions of a document, oldest first. Leaves no mark.
+    ///
+    /// Errors: `JACS_NOT_FOUND`; `JACS_INPUT` for an agent's documents, and for a bare id without `all_versions`.
+    pub async fn remove(&self, reference: Reference, all_versions: bool) -> Result<()> {
+        let id = reference.id();
+        let versions = self.versions_to_remove(id).await?;
+        let doomed: Vec<Version> = match reference {
+            Reference::Exact(_) if all_versions => {
+                return Err(Error::new(Code::Input, "`allVersions` goes with an id without a version").with_key(id));
+            }
+            Reference::Newest(_) if !all_versions => {
+                return Err(
+                    Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id)
+                );
+            }
+            Reference::Newest(_) => versions,
+            Reference::Exact(key) => vec![key.version],
+        };
+        let _lock = self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))?;
+        for version in doomed {
+            let key = DocumentKey { id, version };
+            self.store
+                .remove(&ObjectKey::Version { kind: Kind::Document, key })
+                .await
+                .map_err(|error| error.with_key(key))?;
+        }
+        Ok(())
+    }
+
+    /// The versions of a document, oldest first.
+    async fn versions_to_remove(&self, id: DocumentId) -> Result<Vec<Version>> {
+        let versions = self.store.versions(Kind::Document, id).await?;
+        if versions.is_empty() {
+            return Err(match self.store.versions(Kind::Agent, id).await?.is_empty() {
+                true => Error::new(Code::NotFound, "no such document is stored").with_key(id),
+                false => {
+                    Error::new(Code::Input, "agent documents are not removed: other documents are verified by them")
+                        .with_key(id)
+                }
+            });
+        }
+        if versions.iter().all(|version| version.unix_ms().is_some()) {
+            return Ok(versions);
+        }
+        // Ids of a foreign kind have no order; a lineage that cannot be judged is removed in the order of ids.
+        Ok(self
+            .lineage(Kind::Document, id)
+            .await
+            .map_or(versions, |lineage| lineage.versions.iter().map(|state| state.key.version).collect()))
+    }
+}
