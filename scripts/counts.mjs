@@ -14,9 +14,12 @@ export function sum(...counts) {
   );
 }
 
-/** The counts in a line of cargo's such as `test result: ok. 6 passed; 0 failed; 1 ignored; ...`. */
+/**
+ * The counts in a line of cargo's such as `test result: ok. 6 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out;`.
+ * Nothing is filtered out of our runs: a line that says otherwise is of a child, which a test started from its own program.
+ */
 export function ofCargoLine(line) {
-  const found = /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored;/.exec(line);
+  const found = /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored; .* 0 filtered out;/.exec(line);
   if (!found) return none;
   const [passed, failed, skipped] = found.slice(1).map(Number);
   return { passed, failed, skipped };

@@ -15,6 +15,8 @@ const SHIPPED =
   /^(index\.js|index\.d\.ts|native\.js|package\.json|README\.md|LICENSE|CHANGELOG\.md|cli\/[\w/-]+\.js|[\w.-]+\.node)$/;
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish'];
 
+jest.setTimeout(5 * MINUTES);
+
 // The addon in the tarball is under test, not the one that the other tests use.
 const env = OWN_ADDON;
 const tool = (name) => path.join(root, 'node_modules', '.bin', name);
@@ -28,7 +30,7 @@ describeWith(['release addon'], 'the package', () => {
     tarball = await pack(copyOfSources());
     project = await projectWith(tarball, ['jest', 'typescript', '@types/node', '@types/jest']);
     fs.cpSync(path.join(__dirname, 'fixtures', 'consumer'), project, { recursive: true });
-  }, 10 * MINUTES);
+  });
 
   describe('the tarball', () => {
     test('carries the release addon of this platform, the interface and the command, and nothing else', async () => {
