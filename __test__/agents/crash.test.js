@@ -125,8 +125,8 @@ describe.each(ALGORITHMS)('every state that a crash leaves, %s', (algorithm) => 
 
   test.each(states)('after %i files (%s last), left-overs beside them: calling again finishes it', async (count) => {
     const folder = cutOffAfter(count);
-    fs.writeFileSync(path.join(folder, 'jacs_keys', '.tmp-AbCdEf'), 'half a ke', { mode: 0o600 });
-    fs.writeFileSync(path.join(folder, '.tmp-GhIjKl'), '{"jacs_def', { mode: 0o600 });
+    fs.writeFileSync(path.join(folder, 'jacs_keys', '.jacs-tmp-AbCdEf'), 'half a ke', { mode: 0o600 });
+    fs.writeFileSync(path.join(folder, '.jacs-tmp-GhIjKl'), '{"jacs_def', { mode: 0o600 });
     await expectWhole(folder, await createIn(folder, { algorithm }));
   });
 

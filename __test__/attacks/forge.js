@@ -79,7 +79,13 @@ function forge(signer, fields = {}, { at = Date.now(), ...claims } = {}) {
 function after(text) {
   const { jacsId, jacsVersion, jacsOriginalVersion, jacsOriginalDate, jacsSha256 } = JSON.parse(text);
   const previous = { jacsPreviousVersion: jacsVersion, jacsPreviousSha256: jacsSha256 };
-  return { jacsId, jacsOriginalVersion, jacsOriginalDate, ...previous };
+  return { jacsId, jacsVersion: later(jacsVersion), jacsOriginalVersion, jacsOriginalDate, ...previous };
+}
+
+/** A version that is greater, where versions have a time. */
+function later(version) {
+  const time = parseInt(version.replaceAll('-', '').slice(0, 12), 16);
+  return v7(version[14] === '7' ? Math.max(Date.now(), time + 1) : Date.now());
 }
 
 /** The document's canonical text with a hash that holds. */

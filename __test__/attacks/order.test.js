@@ -179,7 +179,7 @@ describeWith(['strace'], 'the order of writes and syncs', () => {
     expectDurable(calls, file, [path.dirname(file), path.join(data, 'documents')]);
     const folder = path.dirname(copy);
     const [named] = calls.filter((call) => NAMES.includes(call.name) && call.args.includes(copy));
-    expect(syncs(calls, (args) => args.includes(`<${folder}/.tmp-`), -1, named.begin)).not.toHaveLength(0);
+    expect(syncs(calls, (args) => args.includes(`<${folder}/.jacs-tmp-`), -1, named.begin)).not.toHaveLength(0);
     expect(syncs(calls, of(folder), named.end, end)).not.toHaveLength(0);
     expect(publishing(calls, file).end).toBeLessThan(named.begin);
   });

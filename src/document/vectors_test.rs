@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Author, Draft, Origin, Parsed};
+use super::{Author, Draft, MAX_INFLATED_BYTES, Origin, Parsed};
 use crate::canonical::parse_object;
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::error::{Code, Error};
@@ -39,7 +39,7 @@ fn first_failure(text: &str, agent: DocumentKey, key: &PublicKey) -> Result<(), 
     parsed.check_fields(&claim, false).map_err(|error| (6, error))?;
     parsed.check_times(&claim, Timestamp::now()).map_err(|error| (7, error))?;
     parsed.check_signature(&claim, key).map_err(|error| (8, error))?;
-    parsed.files().unwrap().iter().try_for_each(|file| file.check(&mut u64::MAX.clone())).map_err(|error| (9, error))
+    parsed.files().unwrap().iter().try_for_each(|file| file.check(&mut { MAX_INFLATED_BYTES })).map_err(|error| (9, error))
 }
 
 fn agent_of(folder: &Path) -> DocumentKey {

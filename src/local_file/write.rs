@@ -77,11 +77,14 @@ pub fn create_folder(path: &Path) -> Result<()> {
         return Ok(());
     }
     create_folder(folder(path))?;
-    match fs::create_dir(path) {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         made => made.map_err(failed)?,
     }
-    // The mode given at creation would pass through the umask; this one does not.
+    // The mode given at creation passes through the umask, which may take away what the owner needs.
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(failed)?;
     sync_folder(path)
