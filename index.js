@@ -255,6 +255,7 @@ function guarded(read) {
 }
 
 function encoded(options) {
+  if (!given(options)) return [];
   const { options: text, cancel } = withCancel(checkedOptions(options, 1));
   return [text, cancel];
 }

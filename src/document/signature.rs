@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 
 const CONTENT_VERSION: &str = "jacs-signature-v2";
+/// In canonical order.
 const MEMBERS: [&str; 10] = [
     "agentID",
     "agentVersion",
@@ -90,8 +91,7 @@ impl<'a> Claim<'a> {
     pub fn read(object: &'a Object) -> Result<Claim<'a>> {
         let signature = object.get(names::SIGNATURE).ok_or_else(|| refused("the document has no signature"))?;
         let signature = signature.as_object().ok_or_else(|| refused("the signature is not an object"))?;
-        let known = |name: &str| MEMBERS.contains(&name) || OPTIONAL_MEMBERS.contains(&name);
-        if MEMBERS.iter().any(|name| !signature.contains(name)) || !signature.names().all(known) {
+        if !signature.names().filter(|name| !OPTIONAL_MEMBERS.contains(name)).eq(MEMBERS) {
             return Err(refused("the signature does not have exactly its members"));
         }
         let text = |name: &'static str| signature.text(name).ok_or_else(|| malformed(name));

@@ -27,11 +27,16 @@ pub fn document(value: &Unknown, name: &'static str) -> Result<Result<String>> {
 }
 
 fn from_utf16(units: &[u16]) -> Option<String> {
+    let mut text = "\0".repeat(units.len());
+    let (read, _) = mem::convert_utf16_to_str_partial(units, &mut text);
+    // Room for a byte a unit was enough: it is ASCII, as most texts are.
+    if read == units.len() {
+        return Some(text);
+    }
     if mem::utf16_valid_up_to(units) < units.len() {
         return None;
     }
-    let most = if mem::is_basic_latin(units) { units.len() } else { units.len() * 3 };
-    let mut text = "\0".repeat(most);
+    let mut text = "\0".repeat(units.len() * 3);
     let (_, written) = mem::convert_utf16_to_str_partial(units, &mut text);
     text.truncate(written);
     Some(text)
