@@ -39,7 +39,12 @@ fn first_failure(text: &str, agent: DocumentKey, key: &PublicKey) -> Result<(), 
     parsed.check_fields(&claim, false).map_err(|error| (6, error))?;
     parsed.check_times(&claim, Timestamp::now()).map_err(|error| (7, error))?;
     parsed.check_signature(&claim, key).map_err(|error| (8, error))?;
-    parsed.files().unwrap().iter().try_for_each(|file| file.check(&mut { MAX_INFLATED_BYTES })).map_err(|error| (9, error))
+    parsed
+        .files()
+        .unwrap()
+        .iter()
+        .try_for_each(|file| file.check(&mut { MAX_INFLATED_BYTES }))
+        .map_err(|error| (9, error))
 }
 
 fn agent_of(folder: &Path) -> DocumentKey {

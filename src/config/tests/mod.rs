@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-const CWD: &str = "/work/app";
+const CWD: &str = "/srv/app";
 const FILE: &str = "/etc/jacs/jacs.config.json";
 
 const AGENT_A: &str = "d2e550c8-98f2-4597-9b1a-1d61d323100c:172e6c53-ec2b-4740-a1fa-2bd52dd707a0";
@@ -277,7 +277,7 @@ fn what_is_written_leaves_the_environment_out() {
         "jacs_agent_public_key_filename": "jacs.public.pem",
         "jacs_data_directory": "/etc/jacs/../elsewhere",
         "jacs_default_storage": "fs",
-        "jacs_dns_trust_anchor": "/work/app/anchor",
+        "jacs_dns_trust_anchor": "/srv/app/anchor",
         "jacs_key_directory": "./keys",
         "jacs_use_security": "true"
     });

@@ -30,7 +30,7 @@ fn cases() -> Vec<Case> {
     let flag = |key| case(key, json!(true), "false", json!(true), ["true", "false", "true", "false"]);
     let name = |key, default| case(key, json!("o.pem"), "e.pem", json!("f.pem"), ["o.pem", "e.pem", "f.pem", default]);
     let places = |key, default| {
-        case(key, json!("./o"), "e/../e", json!("./f"), ["/work/app/o", "/work/app/e/../e", "/etc/jacs/f", default])
+        case(key, json!("./o"), "e/../e", json!("./f"), ["/srv/app/o", "/srv/app/e/../e", "/etc/jacs/f", default])
     };
     let options = |on: &str| format!("{{\"allow_http\":{on},\"durability\":\"full\"}}");
     let shown_options = [options("true"), options("false"), options("true"), options("false")].map(leaked);
