@@ -79,3 +79,25 @@ impl ToNapiValue for Text {
         Ok(env.create_string_utf16(&units[..written])?.raw())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn converts_characters_of_every_width() {
+        for text in ["", "a", "\u{0}ascii\u{7f}", "é", "aaé", "ł", "\u{fffd}", "\u{ffff}", "a😀", "😀é大a"] {
+            assert_eq!(from_utf16(&text.encode_utf16().collect::<Vec<_>>()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn refuses_lone_surrogates_wherever_they_stand() {
+        let a = u16::from(b'a');
+        for units in
+            [&[0xd800][..], &[0xdc00], &[a, 0xd800], &[0xd800, a], &[0xdc00, 0xd800], &[a, 0xd83d, 0xde00, 0xd83d]]
+        {
+            assert_eq!(from_utf16(units), None, "{units:x?}");
+        }
+    }
+}
