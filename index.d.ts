@@ -112,7 +112,7 @@ export interface VerifyOptions {
   signal?: AbortSignal;
 }
 export interface GetOptions extends VerifyOptions {
-  /** `hash`: only that the bytes are what was written; says nothing about the signer. */
+  /** `hash`: only that the bytes are what was written; says nothing about the signer, so demands on it are then `JACS_INPUT`. */
   verify?: 'full' | 'hash';
   /** `error`: reject with `JACS_CONFLICT` when a document has several heads. */
   onFork?: 'winner' | 'error';
