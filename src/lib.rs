@@ -1,4 +1,20 @@
 //! Signed, versioned JSON documents for software agents, stored anywhere.
+//!
+//! Data flows one way: text -> document -> signed bytes -> storage key -> operator. Each module uses only what
+//! stands above it here:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`error`], [`id`] | stable codes; identifiers, parsed once and typed after |
+//! | [`local_file`], [`config`] | files outside the store; settings and where each came from |
+//! | [`canonical`], [`crypto`] | JSON in and canonical JSON out; keys, signatures, hashes |
+//! | [`document`] | header, signature, checks, schema; knows no store |
+//! | [`store`] | immutable objects on a backend; the only place that names OpenDAL; knows no document |
+//! | [`trust`] | whose key is it |
+//! | [`vault`] | verified documents: succession, reads, writes under a lock |
+//! | [`agent`] | the use cases, one method a verb |
+//! | [`node`] | the classes that JavaScript sees |
+
 pub mod agent;
 pub mod canonical;
 pub mod config;

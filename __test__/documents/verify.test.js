@@ -9,13 +9,14 @@ const { Agent } = require('../../index.js');
 const { FORMS, anotherOn, fileOf, keyOf, loadAgain, newAgent, onEmptyStore, refusal } = require('../support/agents.js');
 const {
   faultsOf,
-  verifyWithNode,
   firstVersion,
+  MEMBERS,
   newAuthor,
   publicKeyHash,
   rehashed,
   signWithNode,
   uuidV7,
+  verifyWithNode,
 } = require('../support/witness.js');
 
 const ABSENT = '00000000-0000-4000-8000-000000000000';
@@ -111,18 +112,6 @@ describe('the table of checks', () => {
     'jacsOriginalDate',
     'jacsType',
     'jacsLevel',
-  ];
-  const MEMBERS = [
-    'agentID',
-    'agentVersion',
-    'date',
-    'fields',
-    'iat',
-    'jti',
-    'publicKeyHash',
-    'signature',
-    'signatureContentVersion',
-    'signingAlgorithm',
   ];
 
   test.each([

@@ -163,6 +163,7 @@ function sameList(a, b) {
 }
 
 module.exports = {
+  MEMBERS,
   verifyWithNode,
   faultsOf,
   hashOf,

@@ -23,7 +23,7 @@ mod vectors_test;
 
 pub use draft::{Draft, Replaced, Signed};
 pub use files::{FileEntry, MAX_INFLATED_BYTES};
-pub use header::{Header, Level, is_sha256, names};
+pub use header::Header;
 pub use parsed::{Origin, Parsed, check_size};
 pub use signature::{Author, Claim};
 
