@@ -5,12 +5,14 @@
 //! no unnamed files), synced, published by a link that never replaces anything, and then the directories are synced.
 //! So a file is there whole or not at all, whatever happens, and stays as it is.
 //!
+//! - `commit`: saves that come at the same time share threads and flushes.
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
 //! - `unix` or `portable`: [`Disk`], blocking; `walk`, `pending`, `publish` and `sync` belong to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
 
+mod commit;
 mod errno;
 mod lister;
 mod names;
@@ -43,6 +45,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::Durability;
+use commit::{Commits, Save, Saved};
 pub(super) use errno::may_pass;
 #[cfg(unix)]
 use pending::Pending;
@@ -51,7 +54,7 @@ use portable::{Directory, Disk, Pending};
 #[cfg(unix)]
 use unix::{Directory, Disk};
 
-/// At most this many calls of one store are in blocking threads at a time: each may hold five file descriptors, and
+/// At most this many saves of one store, and as many other calls, are in blocking threads at a time: each may hold five file descriptors, and
 /// many systems allow a process 1024.
 const CONCURRENT: usize = 64;
 
@@ -114,13 +117,18 @@ pub(super) struct Probe {
 #[derive(Clone, Debug)]
 pub(super) struct Fs {
     disk: Arc<Disk>,
+    commits: Commits,
     permits: Arc<Semaphore>,
 }
 
 impl Fs {
     /// Asks nothing of the filesystem and creates nothing.
     pub fn new(root: PathBuf, durability: Durability, publish: Publish) -> Self {
-        Self { disk: Arc::new(Disk::new(root, durability, publish)), permits: Arc::new(Semaphore::new(CONCURRENT)) }
+        Self {
+            disk: Arc::new(Disk::new(root, durability, publish)),
+            commits: Commits::new(durability),
+            permits: Arc::new(Semaphore::new(CONCURRENT)),
+        }
     }
 
     pub fn operator(&self) -> Result<Operator> {
@@ -144,6 +152,15 @@ impl Fs {
     pub async fn try_lock(&self, directory: &str) -> Result<Attempt> {
         let directory = directory.to_owned();
         self.blocking(move |disk| disk.try_lock(&directory)).await
+    }
+
+    /// Saves a small file together with others that come at the same time; on this thread where that
+    /// [waits](wait_here) in any case.
+    async fn save(&self, save: Save) -> Saved {
+        match WAITS.get() {
+            true => self.disk.save_all(vec![save]).pop().unwrap_or_else(|| Err(unfinished())),
+            false => self.commits.save(&self.disk, save).await,
+        }
     }
 
     /// Runs `work` in a blocking thread, or on this one where that [waits](wait_here) in any case. It runs to its end
@@ -184,5 +201,9 @@ pub fn wait_here<T>(body: impl FnOnce() -> T) -> T {
 }
 
 fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Unexpected, "a file operation did not finish").set_source(error)
+    unfinished().set_source(error)
+}
+
+fn unfinished() -> Error {
+    Error::new(ErrorKind::Unexpected, "a file operation did not finish")
 }

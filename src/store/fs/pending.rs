@@ -8,14 +8,35 @@ use opendal::{Buffer, Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
 use rustix::fs::AtFlags;
 
+use super::commit::{Save, Saved};
 use super::errno::{check_parts, write_fault};
 use super::publish::{Published, Temporary};
+use super::sync::Flushed;
 use super::unix::{Disk, open_file, split};
 use super::walk::{self, Dirs};
 use super::{Outcome, Publish, sync};
 use crate::store::Durability;
 
 impl Disk {
+    /// Saves several files, each a success or a failure of its own. Each step is made for all before the next is made
+    /// for any, so that their flushes meet, and no directory is flushed twice.
+    pub fn save_all(self: &Arc<Self>, saves: Vec<Save>) -> Vec<Saved> {
+        let begun: Vec<Result<Pending>> = saves.into_iter().map(|save| self.filled(save)).collect();
+        if let (Durability::Full, [_, _, ..]) = (self.durability, begun.as_slice()) {
+            begun.iter().flatten().filter_map(|pending| pending.file.as_ref()).for_each(Temporary::start_writing);
+        }
+        let flushed: Vec<Result<Pending>> = begun.into_iter().map(|file| file?.flushed()).collect();
+        let named: Vec<Result<Named>> = flushed.into_iter().map(|file| file?.named()).collect();
+        let mut flushed = Flushed::default();
+        named.into_iter().map(|file| file?.settled(&mut flushed)).collect()
+    }
+
+    fn filled(self: &Arc<Self>, save: Save) -> Result<Pending> {
+        let mut pending = self.begin(&save.path)?;
+        save.bytes.into_iter().try_for_each(|bytes| pending.write(bytes))?;
+        Ok(pending)
+    }
+
     /// Begins a file that appears when it is published.
     pub fn begin(self: &Arc<Self>, path: &str) -> Result<Pending> {
         check_parts(path)?;
@@ -75,15 +96,24 @@ impl Pending {
     }
 
     /// Syncs the file, gives it its name, and syncs the directories.
-    pub fn publish(mut self) -> Result<(Outcome, u64)> {
-        let mut temporary = self.file.take().ok_or_else(finished)?;
-        let durable = self.disk.durability == Durability::Full;
-        if durable {
+    pub fn publish(self) -> Saved {
+        self.flushed()?.named()?.settled(&mut Flushed::default())
+    }
+
+    /// Syncs the file's bytes.
+    fn flushed(mut self) -> Result<Pending> {
+        let Some(temporary) = &mut self.file else { return Err(finished()) };
+        if self.disk.durability == Durability::Full {
             sync::flush(temporary.file()).map_err(|errno| write_fault("the file cannot be synced", errno))?;
         }
+        Ok(self)
+    }
+
+    /// Gives the file its name; from here on it is there, and nothing is taken back.
+    fn named(mut self) -> Result<Named> {
+        let mut temporary = self.file.take().ok_or_else(finished)?;
         for () in walk::attempts() {
-            let directory = self.dirs.last()?.0;
-            let outcome = match temporary.publish(directory, &self.name)? {
+            let outcome = match temporary.publish(self.dirs.last()?.0, &self.name)? {
                 Published::Created => Outcome::Created,
                 Published::Exists => Outcome::Exists,
                 Published::Gone => {
@@ -94,15 +124,29 @@ impl Pending {
             };
             self.made = false;
             self.disk.way.fetch_max(temporary.way as u8, Ordering::Relaxed);
-            if durable {
-                if matches!(outcome, Outcome::Exists) {
-                    sync_existing(directory, &self.name)?;
-                }
-                self.disk.known.sync(&self.dirs)?;
-            }
-            return Ok((outcome, self.bytes));
+            return Ok(Named { file: self, outcome });
         }
         Err(walk::given_up())
+    }
+}
+
+/// A file that has its name, or found it taken.
+struct Named {
+    file: Pending,
+    outcome: Outcome,
+}
+
+impl Named {
+    /// Makes the name durable. What `flushed` holds is not flushed again.
+    fn settled(self, flushed: &mut Flushed) -> Saved {
+        let Named { file, outcome } = self;
+        if file.disk.durability == Durability::Full {
+            if matches!(outcome, Outcome::Exists) {
+                sync_existing(file.dirs.last()?.0, &file.name)?;
+            }
+            file.disk.known.sync(&file.dirs, flushed)?;
+        }
+        Ok((outcome, file.bytes))
     }
 }
 

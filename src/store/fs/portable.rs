@@ -11,6 +11,7 @@ use std::sync::Arc;
 use opendal::{Buffer, Error, ErrorKind, Result};
 use uuid::Uuid;
 
+use super::commit::{Save, Saved};
 use super::errno::{check_parts, fault, refuse, write_fault};
 use super::names::Names;
 use super::{Attempt, NO_FILE, Outcome, Probe, Publish, Stat, TEMPORARY};
@@ -128,6 +129,16 @@ impl Disk {
         }
     }
 
+    pub fn save_all(self: &Arc<Self>, saves: Vec<Save>) -> Vec<Saved> {
+        saves.into_iter().map(|save| self.save(save)).collect()
+    }
+
+    fn save(self: &Arc<Self>, save: Save) -> Saved {
+        let mut pending = self.begin(&save.path)?;
+        save.bytes.into_iter().try_for_each(|bytes| pending.write(bytes))?;
+        pending.publish()
+    }
+
     pub fn begin(self: &Arc<Self>, path: &str) -> Result<Pending> {
         check_parts(path)?;
         let target = self.root.join(path);
@@ -166,7 +177,7 @@ impl Pending {
         Ok(())
     }
 
-    pub fn publish(self) -> Result<(Outcome, u64)> {
+    pub fn publish(self) -> Saved {
         if self.durable {
             self.file.sync_all().map_err(|error| write_fault("the file cannot be synced", error))?;
         }

@@ -4,7 +4,7 @@
 //! above, always, because another process may have made the file's directory and not have synced it yet; and for the
 //! few directories near the root, which are never removed, the ones above them until that was done once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use opendal::Result;
@@ -22,15 +22,25 @@ type Identity = (u64, u64);
 #[derive(Debug, Default)]
 pub(super) struct Known(Mutex<HashSet<Identity>>);
 
+/// Directories that were flushed after the last entry of a group was made, and how that went.
+#[derive(Default)]
+pub(super) struct Flushed(HashMap<Identity, rustix::io::Result<()>>);
+
+impl Flushed {
+    fn flush(&mut self, directory: &OwnedFd) -> rustix::io::Result<()> {
+        *self.0.entry(identity(directory)?).or_insert_with(|| flush_directory(directory))
+    }
+}
+
 impl Known {
-    /// Syncs every directory that may hold a new entry, innermost first.
-    pub fn sync(&self, dirs: &Dirs) -> Result<()> {
+    /// Syncs every directory that may hold a new entry, innermost first, unless it is among the `flushed`.
+    pub fn sync(&self, dirs: &Dirs, flushed: &mut Flushed) -> Result<()> {
         let chain = dirs.chain();
         let identities = near_root(dirs)?;
         for (depth, directory) in chain.iter().enumerate().rev() {
             let child_is_known = identities.get(depth + 1).is_some_and(|child| self.has(child));
             if !child_is_known {
-                flush_directory(directory).map_err(failed)?;
+                flushed.flush(directory).map_err(failed)?;
             }
         }
         if let (Some(root), Some(identity)) = (chain.first(), identities.first())

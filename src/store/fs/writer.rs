@@ -3,6 +3,7 @@
 use opendal::raw::oio;
 use opendal::{Buffer, Error, ErrorKind, Metadata, MetadataBuilder, Result};
 
+use super::commit::Save;
 use super::{Fs, Outcome, Pending};
 
 /// Bytes kept in memory before the file is begun.
@@ -57,9 +58,7 @@ impl oio::Write for Writer {
     async fn close(&mut self) -> Result<Metadata> {
         let path = self.path.clone();
         let (outcome, bytes) = match self.take() {
-            State::Buffered { buffers, .. } => {
-                self.fs.blocking(move |disk| filled(disk.begin(&path)?, buffers)?.publish()).await?
-            }
+            State::Buffered { buffers, .. } => self.fs.save(Save { path, bytes: buffers }).await?,
             State::Begun(pending) => self.fs.blocking(move |_| pending.publish()).await?,
             State::Over => return Err(over()),
         };
