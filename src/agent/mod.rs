@@ -125,8 +125,7 @@ impl Agent {
 
     /// The next entries of a listing; empty at its end. Errors: `JACS_ABORTED`.
     pub async fn next_page(&self, listing: &mut Listing, cancel: &Cancel) -> Result<Vec<crate::store::Entry>> {
-        cancel.check()?;
-        listing.next_page(&self.vault).await
+        listing.next_page(&self.vault, || cancel.check()).await
     }
 
     /// Stores a document that somebody signed. Errors: see [`Vault::save`].

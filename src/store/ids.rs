@@ -11,8 +11,8 @@ use crate::id::DocumentId;
 /// A pull-iterator over the ids of one kind, ascending, each once.
 ///
 /// An id may have no version (any more): a writer that was just starting or that crashed, or a removal since.
-/// On fs the names of the directory are read when the first id is asked for (16 bytes an id); what other processes
-/// add later is not seen.
+/// On fs the names of the directory are read in portions of 131,072 (2 MiB). What other processes add meanwhile is seen
+/// where its portion was not read yet, so never twice and always in its place.
 pub struct Ids {
     store: Store,
     kind: Kind,

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey};
+use crate::id::{DocumentId, DocumentKey, Version};
 
 /// Directory of the attachments.
 const FILES: &str = "files";
@@ -127,8 +127,7 @@ impl ObjectKey {
         }
         let kind = Kind::of_directory(directory)?;
         let (id, name) = rest.split_once('/')?;
-        let version = name.strip_suffix(EXTENSION)?.parse().ok()?;
-        Some(ObjectKey::Version { kind, key: DocumentKey { id: id.parse().ok()?, version } })
+        Some(ObjectKey::Version { kind, key: DocumentKey { id: id.parse().ok()?, version: parse_name(name)? } })
     }
 }
 
@@ -155,6 +154,11 @@ pub(super) fn kind_prefix(kind: Kind) -> String {
 /// The id whose [`prefix`] this is; `None` for everything that is not of the layout.
 pub(super) fn parse_prefix(kind: Kind, path: &str) -> Option<DocumentId> {
     path.strip_prefix(kind.directory())?.strip_prefix('/')?.strip_suffix('/')?.parse().ok()
+}
+
+/// The version that a name in the directory of an id stands for; `None` for everything that is not of the layout.
+pub(super) fn parse_name(name: &str) -> Option<Version> {
+    name.strip_suffix(EXTENSION)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod contract;
 mod describe;
+mod documents;
 mod errors;
 mod fs;
 mod ids;
@@ -23,6 +24,7 @@ use futures::TryStreamExt;
 use opendal::{ErrorKind, Operator};
 
 pub use self::describe::{Description, Directory};
+pub use self::documents::{Documents, Versions};
 use self::errors::Subject;
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
@@ -240,30 +242,25 @@ impl Store {
     ///
     /// Errors: `JACS_PERMISSION` (also: a symbolic link stands for the directory), `JACS_UNAVAILABLE`.
     pub async fn versions(&self, kind: Kind, id: DocumentId) -> Result<Vec<Version>> {
-        Ok(self.entries(kind, id).await?.into_iter().map(|entry| entry.key.version).collect())
-    }
-
-    /// As [`versions`](Self::versions), with what the backend tells about each.
-    pub async fn entries(&self, kind: Kind, id: DocumentId) -> Result<Vec<Entry>> {
+        let Some(fs) = &self.0.fs else {
+            return Ok(self.entries(kind, id).await?.into_iter().map(|entry| entry.key.version).collect());
+        };
         let directory = layout::prefix(kind, id);
-        let fail = |error| self.fail(error, &id, &directory);
-        let mut lister = self.0.operator.lister(&directory).await.map_err(fail)?;
-        let mut entries = Vec::new();
-        while let Some(found) = lister.try_next().await.map_err(fail)? {
-            // A directory in a file's place stands there as well: reading it is refused.
-            if let Some(ObjectKey::Version { key, .. }) = ObjectKey::parse(found.path().trim_end_matches('/')) {
-                let metadata = found.metadata();
-                let bytes = metadata.is_file().then(|| metadata.content_length());
-                entries.push(Entry { key, bytes, modified: metadata.last_modified().map(SystemTime::from) });
-            }
-        }
-        entries.sort_unstable_by_key(|entry| entry.key);
-        Ok(entries)
+        let names = fs.names(directory.trim_end_matches('/')).await;
+        let names = names.map_err(|error| self.fail(error, &id, &directory))?;
+        let mut versions: Vec<Version> = names.iter().filter_map(|name| layout::parse_name(name)).collect();
+        versions.sort_unstable();
+        Ok(versions)
     }
 
     /// All ids of a kind, ascending. Nothing is read before the first is asked for.
     pub async fn ids(&self, kind: Kind) -> Result<Ids> {
         Ok(Ids::new(self.clone(), kind))
+    }
+
+    /// All ids of a kind, ascending, with their versions. Nothing is read before the first page is asked for.
+    pub async fn documents(&self, kind: Kind) -> Result<Documents> {
+        Ok(Documents::new(self.clone(), kind, self.ids(kind).await?))
     }
 
     /// Waits for the exclusive, advisory lock on one document, which the returned value holds until it is dropped.
@@ -279,7 +276,7 @@ impl Store {
         let place = self.0.fs.as_ref().map(|fs| (fs, directory.trim_end_matches('/')));
         let lock = self.0.locks.acquire((kind, id), place).await.map_err(|error| self.fail(error, &id, &directory))?;
         match lock {
-            Some(lock) if self.0.fs.is_some() || !self.entries(kind, id).await?.is_empty() => Ok(lock),
+            Some(lock) if self.0.fs.is_some() || !self.versions(kind, id).await?.is_empty() => Ok(lock),
             _ => Err(self.name(Error::new(Code::NotFound, "nothing is stored under that id"), &id, &directory)),
         }
     }

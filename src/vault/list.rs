@@ -1,15 +1,18 @@
 //! Listing, page by page: what is stored, one entry a document, from the listing alone where that is enough.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{Vault, VerifyOptions};
+use super::{CONCURRENT_READS, Vault, VerifyOptions};
 use crate::document::{CLOCK_TOLERANCE_SECONDS, Origin};
 use crate::error::{Code, Result};
 use crate::id::{DocumentId, DocumentKey};
-use crate::store::{Entry, Ids, Kind};
+use crate::store::{Documents, Entry, Kind, Versions};
 
-/// Entries of one page.
+/// Documents that are looked at for one page.
 const PAGE: usize = 256;
+/// The same where all their versions are in it.
+const PAGE_OF_ALL: usize = 32;
 
 /// What a listing leaves out.
 #[derive(Clone, Debug, Default)]
@@ -30,41 +33,59 @@ pub struct ListFilter {
 
 /// A listing under way; ascending ids.
 pub struct Listing {
-    ids: Ids,
+    documents: Documents,
     kind: Kind,
     filter: ListFilter,
     left: u64,
+    at_end: bool,
 }
 
 impl Vault {
     pub async fn list(&self, kind: Kind, filter: ListFilter) -> Result<Listing> {
-        let mut ids = self.store.ids(kind).await?;
+        let mut documents = self.store.documents(kind).await?;
         if let Some(after) = filter.after {
-            ids.seek_after(after);
+            documents.seek_after(after);
         }
-        Ok(Listing { ids, kind, left: filter.limit.unwrap_or(u64::MAX), filter })
+        Ok(Listing { documents, kind, left: filter.limit.unwrap_or(u64::MAX), filter, at_end: false })
     }
 }
 
 impl Listing {
-    /// The next entries; empty at the end.
-    pub async fn next_page(&mut self, vault: &Vault) -> Result<Vec<Entry>> {
+    /// The next entries; empty at the end. `check` is asked before each look at the store, of which one page may take
+    /// many when a filter leaves out most.
+    pub async fn next_page(&mut self, vault: &Vault, check: impl Fn() -> Result<()>) -> Result<Vec<Entry>> {
         let mut page = Vec::new();
-        while page.len() < PAGE && self.left > 0 {
-            let Some(id) = self.ids.next().await? else { break };
-            let mut entries = vault.store.entries(self.kind, id).await?;
-            if !self.filter.all_versions {
-                let newest = self.newest(vault, id, &entries).await?;
-                entries.retain(|entry| Some(entry.key) == newest);
-            }
-            for entry in entries {
-                if self.left > 0 && self.passes(vault, &entry).await? {
-                    self.left -= 1;
-                    page.push(entry);
-                }
+        let count = if self.filter.all_versions { PAGE_OF_ALL } else { PAGE };
+        while page.is_empty() && self.left > 0 && !self.at_end {
+            check()?;
+            let found = self.documents.next_page(count).await?;
+            self.at_end = found.len() < count;
+            let chosen = found.into_iter().map(|document| self.choose(vault, document));
+            // In order, but not one after the other: what is filtered by its content has to be read.
+            let mut chosen = stream::iter(chosen.collect::<Vec<_>>()).buffered(CONCURRENT_READS);
+            while let Some(entries) = chosen.try_next().await? {
+                page.extend(entries);
             }
         }
+        page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= page.len() as u64;
         Ok(page)
+    }
+
+    /// Those versions of a document that belong into the listing.
+    async fn choose(&self, vault: &Vault, document: Versions) -> Result<Vec<Entry>> {
+        let mut entries = document.entries?;
+        if !self.filter.all_versions {
+            let newest = self.newest(vault, document.id, &entries).await?;
+            entries.retain(|entry| Some(entry.key) == newest);
+        }
+        let mut chosen = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if self.passes(vault, &entry).await? {
+                chosen.push(entry);
+            }
+        }
+        Ok(chosen)
     }
 
     /// The newest version: of documents that are read anyway, among the versions that count; else the greatest that

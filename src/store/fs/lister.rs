@@ -21,6 +21,7 @@ pub(in crate::store) struct Lister {
     fs: Fs,
     /// `""`, or ends with a `/`.
     path: String,
+    /// The last name that was taken up.
     after: Option<String>,
     rest: Rest,
     page: VecDeque<oio::Entry>,
@@ -40,17 +41,10 @@ impl Lister {
         Self { fs, path, after, rest: Rest::Unread, page: VecDeque::new() }
     }
 
-    async fn begin(&mut self) -> Result<()> {
-        let path = self.path.trim_end_matches('/').to_owned();
-        let after = self.after.take();
-        let read = self.fs.blocking(move |disk| {
-            let mut found = disk.list(&path)?;
-            if let (Some((_, names)), Some(after)) = (&mut found, after) {
-                names.skip_to(&after);
-            }
-            Ok(found)
-        });
-        self.rest = match read.await? {
+    /// Reads the names behind the last one.
+    async fn read(&mut self) -> Result<()> {
+        let (path, after) = (self.path.trim_end_matches('/').to_owned(), self.after.clone());
+        self.rest = match self.fs.blocking(move |disk| disk.list(&path, after)).await? {
             Some((directory, names)) => Rest::Left(Arc::new(directory), names),
             None => Rest::Nothing,
         };
@@ -60,11 +54,16 @@ impl Lister {
     /// Fills the page; it stays empty at the end.
     async fn turn(&mut self) -> Result<()> {
         while let (true, Rest::Left(directory, names)) = (self.page.is_empty(), &mut self.rest) {
+            let more = names.has_more();
             let names: Vec<Name> = names.take(PAGE).collect();
-            if names.is_empty() {
+            let Some(last) = names.last() else {
                 self.rest = Rest::Nothing;
-                return Ok(());
-            }
+                if more {
+                    self.read().await?;
+                }
+                continue;
+            };
+            self.after = Some(last.text.clone());
             let found = match names.iter().all(|name| name.directory) {
                 true => names.into_iter().map(|name| (name.text, DIRECTORY)).collect(),
                 false => {
@@ -94,7 +93,7 @@ fn look(directory: &Directory, names: Vec<Name>) -> Result<Vec<(String, Stat)>> 
 impl oio::List for Lister {
     async fn next(&mut self) -> Result<Option<oio::Entry>> {
         if matches!(self.rest, Rest::Unread) {
-            self.begin().await?;
+            self.read().await?;
         }
         if self.page.is_empty() {
             self.turn().await?;

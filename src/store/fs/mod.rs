@@ -7,7 +7,7 @@
 //!
 //! - `commit`: saves that come at the same time share threads and flushes.
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
-//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `pending`, `publish` and `sync` belong to `unix`.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish` and `sync` belong to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
@@ -28,6 +28,8 @@ mod portable;
 #[cfg(unix)]
 mod publish;
 #[cfg(unix)]
+mod scan;
+#[cfg(unix)]
 mod sync;
 #[cfg(unix)]
 mod unix;
@@ -35,7 +37,6 @@ mod unix;
 mod walk;
 
 use std::cell::Cell;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -81,6 +82,24 @@ struct Stat {
     modified: Option<SystemTime>,
 }
 
+/// One entry of a directory.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub name: String,
+    stat: Stat,
+}
+
+impl File {
+    /// Size in bytes; `None` for what is no file.
+    pub fn bytes(&self) -> Option<u64> {
+        (!self.stat.directory).then_some(self.stat.bytes)
+    }
+
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.stat.modified
+    }
+}
+
 /// What neither is a regular file nor a directory, in a listing.
 const NO_FILE: Stat = Stat { directory: false, bytes: 0, modified: None };
 
@@ -88,7 +107,7 @@ const NO_FILE: Stat = Stat { directory: false, bytes: 0, modified: None };
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(super) enum Attempt {
     /// Taken, until the file is closed; without a file where the filesystem has no such locks.
-    Held(Option<File>),
+    Held(Option<std::fs::File>),
     /// Another process has it.
     Busy,
     /// There is no such directory.
@@ -146,6 +165,18 @@ impl Fs {
     /// Blocks for a few system calls.
     pub fn probe(&self) -> Probe {
         self.disk.probe()
+    }
+
+    /// The names in a directory, in no order; none for a missing one.
+    pub async fn names(&self, directory: &str) -> Result<Vec<String>> {
+        let directory = directory.to_owned();
+        self.blocking(move |disk| disk.names(&directory)).await
+    }
+
+    /// What is in each of several directories below `path`, in one visit to the disk; nothing for missing ones.
+    pub async fn files(&self, path: &str, directories: Vec<String>) -> Result<Vec<Result<Vec<File>>>> {
+        let path = path.to_owned();
+        self.blocking(move |disk| disk.files(&path, &directories)).await
     }
 
     /// Tries once to take the lock of a directory that no other process may have at the same time.

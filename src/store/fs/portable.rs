@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::commit::{Save, Saved};
 use super::errno::{check_parts, fault, refuse, write_fault};
 use super::names::Names;
-use super::{Attempt, NO_FILE, Outcome, Probe, Publish, Stat, TEMPORARY};
+use super::{Attempt, File as Entry, NO_FILE, Outcome, Probe, Publish, Stat, TEMPORARY};
 use crate::store::Durability;
 
 /// A directory that was looked at.
@@ -77,26 +77,46 @@ impl Disk {
         }
     }
 
-    pub fn list(&self, path: &str) -> Result<Option<(Directory, Names)>> {
+    pub fn list(&self, path: &str, after: Option<String>) -> Result<Option<(Directory, Names)>> {
+        let mut names = Names::after(after);
+        let directory = self.visit(path, |name, is_directory| names.push(name, is_directory))?;
+        names.sort();
+        Ok(directory.map(|directory| (directory, names)))
+    }
+
+    pub fn names(&self, path: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        self.visit(path, |name, _| names.push(name.to_owned()))?;
+        Ok(names)
+    }
+
+    pub fn files(&self, path: &str, directories: &[String]) -> Result<Vec<Result<Vec<Entry>>>> {
+        Ok(directories.iter().map(|name| self.files_in(&format!("{path}/{name}"))).collect())
+    }
+
+    fn files_in(&self, path: &str) -> Result<Vec<Entry>> {
+        let directory = self.root.join(path);
+        let stat = |name: String| Ok(Self::stat_in(&directory, &name)?.map(|stat| Entry { name, stat }));
+        self.names(path)?.into_iter().map(stat).filter_map(Result::transpose).collect()
+    }
+
+    /// Calls `found` with the name of every entry that is not temporary, and whether it is a directory.
+    fn visit(&self, path: &str, mut found: impl FnMut(&str, bool)) -> Result<Option<Directory>> {
         match self.stat(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
         let failed = |error| fault("the directory cannot be read", error);
         let directory = self.root.join(path);
-        let mut names = Names::default();
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
             match entry.file_name().to_str() {
-                Some(name) if !name.starts_with(TEMPORARY) => {
-                    names.push(name, kind.is_dir());
-                }
+                Some(name) if !name.starts_with(TEMPORARY) => found(name, kind.is_dir()),
                 _ => {}
             }
         }
-        names.sort();
-        Ok(Some((directory, names)))
+        Ok(Some(directory))
     }
 
     pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
@@ -212,11 +232,11 @@ mod tests {
     fn creates_once_reads_lists_and_removes() {
         let place = tempfile::tempdir().unwrap();
         let disk = Arc::new(Disk::new(place.path().join("data"), Durability::Full, Publish::Named));
-        assert!(disk.list("documents").unwrap().is_none());
+        assert!(disk.list("documents", None).unwrap().is_none());
         for (text, created) in [("first", true), ("other", false)] {
             let mut pending = disk.begin("documents/id/a.json").unwrap();
             pending.write(Buffer::from(text)).unwrap();
-            let (_, names) = disk.list("documents/id").unwrap().unwrap();
+            let (_, names) = disk.list("documents/id", None).unwrap().unwrap();
             assert_eq!(names.count(), usize::from(!created), "a temporary file is listed");
             assert_eq!(matches!(pending.publish().unwrap().0, Outcome::Created), created);
         }

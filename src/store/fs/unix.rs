@@ -6,16 +6,15 @@ use std::sync::atomic::AtomicU8;
 use std::time::{Duration, SystemTime};
 
 use opendal::{ErrorKind, Result};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::errno::{check_parts, fault, not_supported, refuse, write_fault};
-use super::names::Names;
 use super::publish;
 use super::sync::{self, Known};
 use super::walk::{self, Dirs};
-use super::{Attempt, NO_FILE, Probe, Publish, Stat, TEMPORARY};
+use super::{Attempt, Probe, Publish, Stat};
 use crate::store::Durability;
 
 /// An open directory.
@@ -73,47 +72,6 @@ impl Disk {
         let (directory, name) = self.parent(path)?;
         let found = stat_at(&directory, name).map_err(|errno| walk::entry_fault(&directory, name, errno))?;
         found.ok_or_else(|| refuse("neither a file nor a directory stands there"))
-    }
-
-    /// The entries of a directory that are regular files or directories and not temporary, with the directory to ask
-    /// for more; `None` when there is no such directory.
-    pub fn list(&self, path: &str) -> Result<Option<(Directory, Names)>> {
-        let dirs = match walk::open_dirs(&self.root, path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            result => result?,
-        };
-        let directory = dirs.into_last()?;
-        let failed = |errno| fault("the directory cannot be read", errno);
-        let mut names = Names::default();
-        for entry in rustix::fs::Dir::read_from(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if name == "." || name == ".." || name.starts_with(TEMPORARY) {
-                continue;
-            }
-            let is_directory = match entry.file_type() {
-                FileType::Directory => true,
-                FileType::Unknown => match Self::stat_in(&directory, name)? {
-                    Some(stat) => stat.directory,
-                    None => continue,
-                },
-                // What took the place of a file is shown like one, and refused when it is read: passed over here,
-                // it would hide that the file is gone.
-                _ => false,
-            };
-            names.push(name, is_directory);
-        }
-        names.sort();
-        Ok(Some((directory, names)))
-    }
-
-    /// What stands at `name`; `None` when that is nothing any more.
-    pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
-        match stat_at(directory, name) {
-            Err(Errno::NOENT) => Ok(None),
-            Err(Errno::LOOP) | Ok(None) => Ok(Some(NO_FILE)),
-            result => result.map_err(|errno| fault("the entry cannot be read", errno)),
-        }
     }
 
     /// Removes a regular file, and its directory when that is empty then and not directly below the root.
@@ -213,7 +171,7 @@ pub(super) fn open_file(directory: &OwnedFd, name: &str) -> Result<File> {
     }
 }
 
-fn stat_at(directory: &OwnedFd, name: &str) -> rustix::io::Result<Option<Stat>> {
+pub(super) fn stat_at(directory: impl AsFd, name: &str) -> rustix::io::Result<Option<Stat>> {
     let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile | FileType::Directory => Ok(Some(stat_of(&found))),
@@ -247,32 +205,4 @@ fn has_no_locks(errno: Errno) -> bool {
 /// The directory and the name in it.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::store::Durability;
-
-    #[test]
-    fn listings_show_what_took_the_place_of_a_file_as_well() {
-        let place = tempfile::tempdir().unwrap();
-        let documents = place.path().join("documents");
-        fs::create_dir_all(documents.join("b")).unwrap();
-        fs::write(documents.join("c"), "").unwrap();
-        fs::write(documents.join("a"), "").unwrap();
-        fs::write(documents.join(".tmp-67e55044-10b1-426f-9247-bb680e5fe0c8"), "").unwrap();
-        std::os::unix::fs::symlink("a", documents.join("link")).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(documents.join("fifo")).status().unwrap().success());
-        let disk = Disk::new(place.path().to_owned(), Durability::Full, super::super::Publish::Unnamed);
-        let (_, names) = disk.list("documents").unwrap().unwrap();
-        assert_eq!(
-            names.map(|name| (name.text, name.directory)).collect::<Vec<_>>(),
-            [("a", false), ("b", true), ("c", false), ("fifo", false), ("link", false)]
-                .map(|(name, directory)| (name.to_owned(), directory))
-        );
-        assert!(disk.list("agents").unwrap().is_none());
-    }
 }

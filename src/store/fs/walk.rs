@@ -205,7 +205,8 @@ fn settle(parent: &OwnedFd, name: impl rustix::path::Arg + Copy) -> rustix::io::
     Ok(made)
 }
 
-fn enter(parent: Option<&OwnedFd>, name: &str) -> Result<OwnedFd> {
+/// Opens a directory in `parent`.
+pub(super) fn enter(parent: Option<&OwnedFd>, name: &str) -> Result<OwnedFd> {
     let parent = parent.ok_or_else(no_directory)?;
     rustix::fs::openat(parent, name, OPEN_DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
         .map_err(|errno| entry_fault(parent, name, errno))
