@@ -116,6 +116,8 @@ export interface GetOptions extends VerifyOptions {
   verify?: 'full' | 'hash';
   /** `error`: reject with `JACS_CONFLICT` when a document has several heads. */
   onFork?: 'winner' | 'error';
+  /** `false`: every byte is read from the store and verified anew. Default `true`: what was verified less than `jacs_cache_ttl_ms` ago may come from memory. */
+  cache?: boolean;
 }
 /** `after`: a document id; `since`: RFC 3339. `type` and `agentId` read and verify each document, the rest is from the listing alone. */
 export interface ListOptions {
@@ -199,6 +201,8 @@ export interface Diagnosis {
     durability?: 'full' | 'none';
     writable?: boolean;
   };
+  /** Verified documents in memory, in bytes with their overhead; reads that found one there, and that did not. */
+  cache: { hits: number; misses: number; entries: number; bytes: number; maxBytes: number };
   warnings: string[];
 }
 

@@ -6,12 +6,14 @@ use crate::config::Setting;
 use crate::document::{Origin, Parsed};
 use crate::error::Result;
 use crate::store::Description;
+use crate::vault::CacheCounts;
 
 /// The findings.
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
     pub settings: Vec<Setting>,
     pub store: Description,
+    pub cache: CacheCounts,
     pub warnings: Vec<String>,
 }
 
@@ -27,10 +29,14 @@ impl Agent {
         if store.directory.as_ref().is_some_and(|directory| !directory.writable) && !self.is_read_only() {
             warnings.push("the data directory cannot be written".into());
         }
+        if store.directory.as_ref().is_some_and(|directory| !directory.locks) {
+            let text = "the filesystem has no locks: updates of one document by several processes may fork it";
+            warnings.push(text.into());
+        }
         if self.config.data_path().is_some_and(|data| self.key_directory.folder().starts_with(data)) {
             warnings.push("the keys lie inside the data directory: a copy of the documents carries them along".into());
         }
-        Ok(Diagnosis { settings: self.config.report(), store, warnings })
+        Ok(Diagnosis { settings: self.config.report(), store, cache: self.vault.cache.counts(), warnings })
     }
 
     /// Configurations are edited by people, so a signature that no longer holds is no error.

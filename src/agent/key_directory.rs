@@ -223,7 +223,8 @@ pub fn check_own(text: String, stored: Option<DocumentKey>, key: &PublicKey, max
     parsed.check_hash().ok()?;
     let claim = parsed.claim().ok()?;
     parsed.check_fields(&claim, false).ok()?;
-    let own = parsed.header.is_agent() && claim.agent == parsed.header.key && *claim.public_key_hash == *key.hash();
+    let own =
+        parsed.header.is_agent() && claim.by.agent == parsed.header.key && *claim.by.public_key_hash == *key.hash();
     if !own || parsed.check_signature(&claim, key).is_err() {
         return None;
     }

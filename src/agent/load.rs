@@ -2,6 +2,7 @@
 //! own document lies beside its keys.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -9,13 +10,13 @@ use super::Agent;
 use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
 use crate::config::{self, Config, Environment, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
-use crate::document::Parsed;
 use crate::document::schema::Schemas;
+use crate::document::{Parsed, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::store::{Durability, Kind, ObjectKey, Settings, Store};
 use crate::trust::{Keyring, OwnKey};
-use crate::vault::Vault;
+use crate::vault::{Cache, CacheLimits, Vault};
 
 /// Agents of a store that are looked through for the one that the key signed, when no id is configured.
 const MAX_AGENTS: usize = 10_000;
@@ -64,12 +65,14 @@ impl Agent {
             own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
         let own_key = OwnKey::new(chosen.key.id, public_key, versions);
         let keyring = Keyring::new(own_key, store.clone(), config.key_resolution.clone(), config.max_document_bytes)?;
+        let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Vault {
             store,
             keyring,
             minimum_trust: config.minimum_trust,
             update_policy: config.update_policy,
             max_bytes: config.max_document_bytes,
+            cache: Cache::new(cache_limits(&config)),
         };
         Ok(Agent {
             key: chosen.key,
@@ -81,6 +84,7 @@ impl Agent {
             warnings,
             schemas: Schemas::new(),
             published: OnceCell::new(),
+            _sweep: sweep,
         })
     }
 }
@@ -99,6 +103,14 @@ pub fn settings(config: &Config) -> Result<Settings> {
         (storage, _) => {
             Err(Error::new(Code::Unsupported, "this version does not have the backend").with("storage", storage))
         }
+    }
+}
+
+fn cache_limits(config: &Config) -> CacheLimits {
+    CacheLimits {
+        bytes: config.cache_bytes,
+        ttl: Duration::from_millis(config.cache_ttl_ms),
+        latest_ttl: Duration::from_millis(config.latest_ttl_ms),
     }
 }
 
@@ -195,8 +207,8 @@ impl Agent {
         let ours = beside.into_iter().filter(|document| document.key.id == self.key.id && document.key != self.key);
         let loaded = OwnDocument { key: self.key, text: self.document.clone() };
         for document in ours.chain([loaded]) {
-            let object = ObjectKey::Version { kind: Kind::Agent, key: document.key };
-            match self.vault.store.put(&object, document.text.clone().into()).await {
+            let signed = Signed { key: document.key, text: document.text.clone() };
+            match self.vault.put(Kind::Agent, &signed).await {
                 Err(error) if error.code() == Code::Conflict => self.check_published(&document).await?,
                 put => drop(put.map_err(|error| error.with("agent document", document.key))?),
             }

@@ -34,11 +34,11 @@ use crate::document::Author;
 use crate::document::schema::Schemas;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
-use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Report, Vault, VerifyOptions};
+use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
 use key_directory::KeyDirectory;
 
 use crate::document::Origin;
-use crate::store::Kind;
+use crate::store::{Kind, Sweep};
 
 /// A loaded agent. One serves concurrent calls.
 pub struct Agent {
@@ -54,6 +54,8 @@ pub struct Agent {
     schemas: Schemas,
     /// Whether the agent's own documents are known to be in the store.
     published: OnceCell<()>,
+    /// `None` when loaded read-only: then nothing is changed.
+    _sweep: Option<Sweep>,
 }
 
 /// A caller's wish that a call stops: looked at between steps, never in the middle of one.
@@ -84,11 +86,19 @@ impl Agent {
     }
 
     /// The text of a stored document, verified. Errors: see [`Vault::get`].
-    pub async fn get(&self, reference: Reference, options: &ReadOptions, cancel: &Cancel) -> Result<String> {
+    pub async fn get(&self, reference: Reference, options: &ReadOptions, cancel: &Cancel) -> Result<Arc<String>> {
         cancel.check()?;
         let stored = self.vault.get(reference, options).await?;
         cancel.check()?;
         Ok(stored.text)
+    }
+
+    /// What [`get`](Self::get) with default options would give, where memory has it and nothing has to be waited for.
+    pub fn recall(&self, reference: Reference) -> Option<Arc<String>> {
+        match reference {
+            Reference::Exact(key) => self.vault.recall(key),
+            Reference::Newest(_) => None,
+        }
     }
 
     /// What the checks find of a text. Errors: only where no verdict was possible.
@@ -105,7 +115,7 @@ impl Agent {
 
     /// Every version, oldest first, and which count. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
     pub async fn versions(&self, id: crate::id::DocumentId) -> Result<Lineage> {
-        Ok(self.vault.find_lineage(id).await?.1)
+        Ok(self.vault.find_lineage(id, Reading::Cached).await?.1)
     }
 
     /// Every version with its chain hash. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
@@ -129,7 +139,7 @@ impl Agent {
     }
 
     /// Stores a document that somebody signed. Errors: see [`Vault::save`].
-    pub async fn save(&self, text: &str) -> Result<String> {
+    pub async fn save(&self, text: &str) -> Result<Arc<String>> {
         self.check_writable()?;
         self.publish_own_documents().await?;
         Ok(self.vault.save(text).await?.text)

@@ -25,7 +25,7 @@ pub use draft::{Draft, Replaced, Signed};
 pub use files::{FileEntry, MAX_INFLATED_BYTES};
 pub use header::Header;
 pub use parsed::{Origin, Parsed, check_size};
-pub use signature::{Author, Claim};
+pub use signature::{Author, Claim, SignedBy};
 
 /// The longest agent document, in bytes: readers keep all versions of an agent in memory while they judge one.
 pub const MAX_AGENT_BYTES: u64 = 1 << 20;

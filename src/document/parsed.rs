@@ -1,9 +1,6 @@
 //! A signed document's text taken apart, and the checks that need neither key nor store.
 //! Numbers of checks are those of the specification's table.
 
-use jiff::Timestamp;
-
-use super::CLOCK_TOLERANCE_SECONDS;
 use super::files::{self, FileEntry};
 use super::header::{Header, names};
 use super::members::Members;
@@ -73,23 +70,6 @@ impl<'a> Parsed<'a> {
     /// Check 6. Errors: `JACS_SIGNATURE`.
     pub fn check_fields(&self, claim: &Claim, allow_unsigned: bool) -> Result<Vec<String>> {
         claim.check_fields(&self.object, allow_unsigned).map_err(|error| error.with_key(self.header.key))
-    }
-
-    /// Check 7. Errors: `JACS_SIGNATURE`.
-    pub fn check_times(&self, claim: &Claim, now: Timestamp) -> Result<()> {
-        let refused =
-            |message| Err(Error::new(Code::Signature, message).with("iat", claim.iat).with_key(self.header.key));
-        if claim.iat < 0 {
-            return refused("the signature's time is before 1970");
-        }
-        if claim.iat > now.as_second() + CLOCK_TOLERANCE_SECONDS {
-            return refused("the signature's time lies in the future");
-        }
-        let latest_ms = (claim.iat + CLOCK_TOLERANCE_SECONDS).saturating_mul(1000) as u64 + 999;
-        if self.header.key.version.unix_ms().is_some_and(|ms| ms > latest_ms) {
-            return refused("the version's time lies after that of the signature");
-        }
-        Ok(())
     }
 
     /// Check 8. Errors: `JACS_SIGNATURE`.

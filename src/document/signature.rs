@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::CLOCK_TOLERANCE_SECONDS;
 use super::header::{names, parse_date};
 use super::members::Members;
 use crate::canonical::{Object, Value, write_string};
@@ -71,15 +72,39 @@ fn metadata(order: &[(usize, &str)], author: &Author, at: Timestamp) -> (String,
     (head, tail)
 }
 
-/// What a signature claims; nothing in it is believed before the checks have passed. Borrows from the document.
-#[derive(Clone, Debug)]
-pub struct Claim<'a> {
+/// Who a signature says that signed, by which key and when.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedBy<'a> {
     pub agent: DocumentKey,
     pub date: Timestamp,
     /// Seconds since 1970.
     pub iat: i64,
     pub public_key_hash: &'a str,
     pub algorithm: Algorithm,
+}
+
+impl SignedBy<'_> {
+    /// Check 7, of a signature over the document `key`. Errors: `JACS_SIGNATURE`.
+    pub fn check_times(&self, key: DocumentKey, now: Timestamp) -> Result<()> {
+        let refused = |message| Err(refused(message).with("iat", self.iat).with_key(key));
+        if self.iat < 0 {
+            return refused("the signature's time is before 1970");
+        }
+        if self.iat > now.as_second() + CLOCK_TOLERANCE_SECONDS {
+            return refused("the signature's time lies in the future");
+        }
+        let latest_ms = (self.iat + CLOCK_TOLERANCE_SECONDS).saturating_mul(1000) as u64 + 999;
+        if key.version.unix_ms().is_some_and(|ms| ms > latest_ms) {
+            return refused("the version's time lies after that of the signature");
+        }
+        Ok(())
+    }
+}
+
+/// What a signature claims; nothing in it is believed before the checks have passed. Borrows from the document.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    pub by: SignedBy<'a>,
     fields: Vec<&'a str>,
     signature: &'a str,
     /// The signature's members without the signature itself, in canonical form.
@@ -101,7 +126,7 @@ impl<'a> Claim<'a> {
         text("jti")?;
         let iat = signature.get("iat").and_then(Value::as_integer).ok_or_else(|| malformed("iat"))?;
         let left_out = signature.position("signature").map_err(|_| malformed("signature"))?;
-        Ok(Claim {
+        let by = SignedBy {
             agent: DocumentKey {
                 id: text("agentID")?.parse().map_err(|_| malformed("agentID"))?,
                 version: text("agentVersion")?.parse().map_err(|_| malformed("agentVersion"))?,
@@ -110,6 +135,9 @@ impl<'a> Claim<'a> {
             iat,
             public_key_hash: text("publicKeyHash")?,
             algorithm: Algorithm::parse(text("signingAlgorithm")?).ok_or_else(|| malformed("signingAlgorithm"))?,
+        };
+        Ok(Claim {
+            by,
             fields: read_fields(signature)?,
             signature: text("signature")?,
             metadata: Members::write(signature).text_without(left_out),

@@ -33,11 +33,11 @@ fn first_failure(text: &str, agent: DocumentKey, key: &PublicKey) -> Result<(), 
     let parsed = Parsed::read(text, Origin::Caller, MAX_BYTES).map_err(|error| (1, error))?;
     parsed.check_hash().map_err(|error| (2, error))?;
     let claim = parsed.claim().map_err(|error| (3, error))?;
-    if claim.agent != agent || claim.algorithm != key.algorithm() || claim.public_key_hash != key.hash() {
+    if claim.by.agent != agent || claim.by.algorithm != key.algorithm() || claim.by.public_key_hash != key.hash() {
         return Err((4, Error::new(Code::Key, "another signer")));
     }
     parsed.check_fields(&claim, false).map_err(|error| (6, error))?;
-    parsed.check_times(&claim, Timestamp::now()).map_err(|error| (7, error))?;
+    claim.by.check_times(parsed.header.key, Timestamp::now()).map_err(|error| (7, error))?;
     parsed.check_signature(&claim, key).map_err(|error| (8, error))?;
     parsed
         .files()

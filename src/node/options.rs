@@ -12,7 +12,7 @@ use crate::document::schema::SchemaInput;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
 use crate::store::Kind;
-use crate::vault::{ListFilter, OnFork, ReadOptions, Verify, VerifyOptions};
+use crate::vault::{ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
     &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "resign", "onProgress"];
@@ -20,7 +20,7 @@ const UPDATE: &[&str] =
     &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "merges", "onProgress"];
 const BATCH: &[&str] = &["schema", "noSave", "concurrency"];
 const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned"];
-const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork"];
+const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork", "cache"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
 const LOAD: &[&str] = &["password", "readOnly"];
 const CREATE_AGENT: &[&str] = &[
@@ -76,11 +76,15 @@ impl<'a> Options<'a> {
     }
 
     fn flag(&self, name: &'static str) -> Result<bool> {
+        self.flag_or(name, false)
+    }
+
+    fn flag_or(&self, name: &'static str, default: bool) -> Result<bool> {
         let flag = self.typed(name, "true or false", |value| match value {
             Value::Bool(flag) => Some(*flag),
             _ => None,
         })?;
-        Ok(flag.unwrap_or(false))
+        Ok(flag.unwrap_or(default))
     }
 
     fn count(&self, name: &'static str, least: u64) -> Result<Option<u64>> {
@@ -206,6 +210,7 @@ pub fn get(text: Option<&str>) -> Result<ReadOptions> {
         verify: verify.unwrap_or_default(),
         on_fork: on_fork.unwrap_or_default(),
         checks: options.verify()?,
+        reading: if options.flag_or("cache", true)? { Reading::Cached } else { Reading::Fresh },
     })
 }
 

@@ -93,6 +93,14 @@ pub fn promise<'env, T: From<V> + ToNapiValue + Send + 'static, V>(
     })
 }
 
+/// A promise that is resolved already.
+pub fn resolved<'env, T: From<V> + ToNapiValue, V>(
+    env: &'env Env,
+    value: V,
+) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
+    PromiseRaw::resolve(env, Outcome(Ok(T::from(value))))
+}
+
 fn defect(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Error::new(Code::Internal, "a defect of this package stopped the call").with("panic", text.unwrap_or("unknown"))

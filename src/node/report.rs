@@ -150,6 +150,10 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
             ("durability", json!(directory.map(|directory| directory.durability.name()))),
             ("writable", json!(directory.map(|directory| directory.writable))),
         ]),
+        "cache": {
+            "hits": diagnosis.cache.hits, "misses": diagnosis.cache.misses, "entries": diagnosis.cache.entries,
+            "bytes": diagnosis.cache.bytes, "maxBytes": diagnosis.cache.max_bytes,
+        },
         "warnings": diagnosis.warnings,
     })
     .to_string()

@@ -96,6 +96,14 @@ impl State {
 }
 
 impl Call {
+    /// The agent, when it is loaded by now.
+    pub fn loaded(&self) -> Option<&Arc<Agent>> {
+        match &self.agent {
+            Awaited::Ready(agent) => Some(agent),
+            Awaited::Loading(_) => None,
+        }
+    }
+
     /// The agent, once it is loaded. Errors: those of the load.
     pub async fn agent(&self) -> Result<Arc<Agent>> {
         match &self.agent {

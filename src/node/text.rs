@@ -1,6 +1,8 @@
 //! Strings from JavaScript, and to it. They cross as V8 keeps them, one or two bytes a character, and are converted here:
 //! that is faster than V8's own UTF-8, and shows lone surrogates, of which V8 would silently make U+FFFD.
 
+use std::sync::Arc;
+
 use encoding_rs::mem;
 use napi::bindgen_prelude::{Env, FromNapiValue, JsValue, Object, ToNapiValue, Unknown, sys};
 use napi::{JsString, ValueType};
@@ -58,11 +60,17 @@ fn unreadable(error: napi::Error, name: &'static str) -> Error {
     Error::new(Code::Input, "an argument could not be read").with("argument", name).with_source(error)
 }
 
-/// A text on its way to JavaScript.
-pub struct Text(String);
+/// A text on its way to JavaScript; documents in memory are shared.
+pub struct Text(Arc<String>);
 
 impl From<String> for Text {
     fn from(text: String) -> Text {
+        Text(Arc::new(text))
+    }
+}
+
+impl From<Arc<String>> for Text {
+    fn from(text: Arc<String>) -> Text {
         Text(text)
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 
 /// Directory of the attachments.
-const FILES: &str = "files";
+pub(super) const FILES: &str = "files";
 /// End of a stored version's name.
 const EXTENSION: &str = ".json";
 

@@ -13,6 +13,7 @@ mod ids;
 pub mod layout;
 mod lock;
 mod memory;
+mod sweep;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use self::ids::Ids;
 pub use self::layout::{Kind, ObjectKey, Sha256Hex};
 pub use self::lock::Lock;
 use self::lock::Locks;
+pub use self::sweep::Sweep;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 

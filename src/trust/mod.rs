@@ -14,8 +14,9 @@ pub use own::OwnKey;
 
 use crate::config::{KeyResolution, KeySource};
 use crate::crypto::PublicKey;
-use crate::document::{Claim, Parsed};
+use crate::document::{Parsed, SignedBy};
 use crate::error::{Code, Error, Result};
+use crate::id::DocumentKey;
 use crate::store::Store;
 
 /// A key, and why it is believed to be the signer's.
@@ -63,31 +64,50 @@ impl Keyring {
         }
     }
 
-    /// The key that `claim` names. `document` is the signed document itself; where it `introduces` its agent,
-    /// because it is about to be stored, it speaks for itself as far as it continues what is stored.
+    /// The key that a signature over `document` names. `introduced` is the document itself where it is about to be
+    /// stored: that of an agent speaks for itself, as far as it continues what is stored.
     ///
     /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a source could not be asked; never because a key is
     /// unknown or wrong, which is in what comes back.
-    pub async fn find(&self, claim: &Claim<'_>, document: &Parsed<'_>, introduces: bool) -> Result<Found> {
+    pub async fn find(
+        &self,
+        by: &SignedBy<'_>,
+        document: DocumentKey,
+        introduced: Option<&Parsed<'_>>,
+    ) -> Result<Found> {
         let mut found = Found::default();
-        if self.own.id() == claim.agent.id {
+        if self.own.id() == by.agent.id {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
-            let answer = self.own.find(claim, document, &self.store, &self.judged, self.max_bytes).await?;
-            found.note(KeySource::SelfKey, answer, claim);
+            let answer = match document == by.agent {
+                true => Ok(self.own.key().clone()),
+                false => self.own.find(by.agent.version, &self.store, &self.judged, self.max_bytes).await?,
+            };
+            found.note(KeySource::SelfKey, answer, by);
         } else if self.sources.contains(&KeyResolution::Storage) {
-            let answer = stored::find(&self.store, &self.judged, claim, document, introduces, self.max_bytes).await?;
-            found.note(KeySource::Storage, answer, claim);
+            let introduced = introduced.filter(|_| document == by.agent);
+            let answer = stored::find(&self.store, &self.judged, by.agent, introduced, self.max_bytes).await?;
+            found.note(KeySource::Storage, answer, by);
         }
         Ok(found)
+    }
+
+    /// What [`find`](Self::find) would say, where that needs no look at the store.
+    pub fn find_known(&self, by: &SignedBy<'_>) -> Option<Found> {
+        let known = self.own.id() == by.agent.id && self.own.knows(by.agent.version);
+        known.then(|| {
+            let mut found = Found::default();
+            found.note(KeySource::SelfKey, Ok(self.own.key().clone()), by);
+            found
+        })
     }
 }
 
 impl Found {
     /// Notes what a source said, and takes its key when it is the one that the claim names.
-    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, claim: &Claim<'_>) {
+    fn note(&mut self, source: KeySource, answer: Result<PublicKey, String>, by: &SignedBy<'_>) {
         let result = match answer {
-            Ok(key) if key.algorithm() != claim.algorithm => "its key is of another algorithm".into(),
-            Ok(key) if key.hash() != claim.public_key_hash => "its key has another publicKeyHash".into(),
+            Ok(key) if key.algorithm() != by.algorithm => "its key is of another algorithm".into(),
+            Ok(key) if key.hash() != by.public_key_hash => "its key has another publicKeyHash".into(),
             Ok(key) => {
                 self.believed = Some(Believed { key, source });
                 "found".into()
@@ -98,9 +118,9 @@ impl Found {
     }
 
     /// The key (check 4). Errors: `JACS_KEY`.
-    pub fn key(&self, claim: &Claim<'_>) -> Result<&Believed> {
+    pub fn key(&self, by: &SignedBy<'_>) -> Result<&Believed> {
         self.believed.as_ref().ok_or_else(|| {
-            let mut error = Error::new(Code::Key, "no key was found that is the signer's").with("agent", claim.agent);
+            let mut error = Error::new(Code::Key, "no key was found that is the signer's").with("agent", by.agent);
             for tried in &self.tried {
                 error = error.with(tried.source.name(), &tried.result);
             }

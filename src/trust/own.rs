@@ -5,7 +5,6 @@ use std::sync::{PoisonError, RwLock};
 
 use super::stored::{Judged, read_self_signed};
 use crate::crypto::PublicKey;
-use crate::document::{Claim, Parsed};
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::store::Store;
@@ -30,18 +29,16 @@ impl OwnKey {
         &self.key
     }
 
-    /// Our key, when the claimed version is one of ours: known from the key directory, or a document in the
-    /// store (another machine may have made it) that our own key signed. Else why not.
+    /// Our key, when `version` is one of ours: known from the key directory, or a document in the store (another
+    /// machine may have made it) that our own key signed. Else why not.
     pub async fn find(
         &self,
-        claim: &Claim<'_>,
-        document: &Parsed<'_>,
+        version: Version,
         store: &Store,
         judged: &Judged,
         max_bytes: u64,
     ) -> Result<Result<PublicKey, String>> {
-        let version = claim.agent.version;
-        if self.knows(version) || document.header.key == claim.agent {
+        if self.knows(version) {
             return Ok(Ok(self.key.clone()));
         }
         let key = DocumentKey { id: self.id, version };
@@ -54,7 +51,8 @@ impl OwnKey {
         Ok(Err("the loaded agent has no such version".into()))
     }
 
-    fn knows(&self, version: Version) -> bool {
+    /// Whether the version is known to be ours without a look at the store.
+    pub fn knows(&self, version: Version) -> bool {
         self.versions.read().unwrap_or_else(PoisonError::into_inner).contains(&version)
     }
 }

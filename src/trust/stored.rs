@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::canonical::Object;
 use crate::crypto::{Algorithm, PublicKey};
-use crate::document::{Claim, MAX_AGENT_BYTES, Origin, Parsed};
+use crate::document::{MAX_AGENT_BYTES, Origin, Parsed};
 use crate::error::{Code, Result};
 use crate::id::{DocumentKey, Version};
 use crate::store::{Kind, ObjectKey, Store};
@@ -45,10 +45,10 @@ impl AgentVersion {
         let claim = parsed.claim().ok()?;
         parsed.check_fields(&claim, false).ok()?;
         let key = parsed.header.key;
-        if claim.agent != key || !parsed.header.is_agent() {
+        if claim.by.agent != key || !parsed.header.is_agent() {
             return None;
         }
-        let public_key = public_key(&parsed.object, claim.algorithm);
+        let public_key = public_key(&parsed.object, claim.by.algorithm);
         let (original, previous) = (parsed.header.original_version, parsed.header.previous_version);
         drop(parsed);
         Some(AgentVersion { text, key, original, previous, public_key, sound: OnceLock::new() })
@@ -96,20 +96,20 @@ impl Judged {
     }
 }
 
-/// The key of the claimed agent version, or why there is none to believe.
+/// The key of an agent version, or why there is none to believe. `introduced` is that version where it is about to be
+/// stored and speaks for itself.
 pub async fn find(
     store: &Store,
     judged: &Judged,
-    claim: &Claim<'_>,
-    document: &Parsed<'_>,
-    introduces: bool,
+    agent: DocumentKey,
+    introduced: Option<&Parsed<'_>>,
     max_bytes: u64,
 ) -> Result<Result<PublicKey, String>> {
-    let mut chain = read_all(store, judged, claim, max_bytes).await?;
-    if introduces && document.header.key == claim.agent && !chain.iter().any(|agent| agent.key == claim.agent) {
+    let mut chain = read_all(store, judged, agent, max_bytes).await?;
+    if let Some(document) = introduced.filter(|_| !chain.iter().any(|stored| stored.key == agent)) {
         chain.extend(AgentVersion::read(document.canonical_text(), Origin::Caller, max_bytes).map(Arc::new));
     }
-    Ok(believe(&chain, claim.agent.version))
+    Ok(believe(&chain, agent.version))
 }
 
 /// One agent document of the store; `None` when it is missing or not what it should be.
@@ -126,13 +126,18 @@ pub async fn read_self_signed(
     }
 }
 
-async fn read_all(store: &Store, judged: &Judged, claim: &Claim<'_>, max_bytes: u64) -> Result<Vec<Arc<AgentVersion>>> {
-    let id = claim.agent.id;
+async fn read_all(
+    store: &Store,
+    judged: &Judged,
+    agent: DocumentKey,
+    max_bytes: u64,
+) -> Result<Vec<Arc<AgentVersion>>> {
+    let id = agent.id;
     let versions = store.versions(Kind::Agent, id).await?;
     let reads = versions.into_iter().take(MAX_VERSIONS).map(async |version| {
         match read_self_signed(store, judged, DocumentKey { id, version }, max_bytes).await {
             // What may not be read beside the version that is asked for does not keep that from being believed.
-            Err(error) if error.code() == Code::Permission && version != claim.agent.version => Ok(None),
+            Err(error) if error.code() == Code::Permission && version != agent.version => Ok(None),
             read => read,
         }
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lineage, Vault, VerifyOptions, VersionState};
+use super::{Lineage, Reading, Vault, VerifyOptions, VersionState};
 use crate::document::Origin;
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey, Version};
@@ -44,7 +44,7 @@ pub struct History {
 impl Vault {
     /// Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT` for different originals.
     pub async fn history(&self, id: DocumentId, options: &VerifyOptions) -> Result<History> {
-        let (kind, mut lineage) = self.find_lineage(id).await?;
+        let (kind, mut lineage) = self.find_lineage(id, Reading::Fresh).await?;
         let damaged = lineage.newest().is_err() || lineage.versions.iter().any(|state| lineage.is_damaged(state));
         // What the caller asks beyond the configuration decides about validity, not about succession.
         for state in lineage.versions.iter_mut().filter(|state| state.refused.is_none()) {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CONCURRENT_READS, Stored, Vault, VerifyOptions};
+use super::{CONCURRENT_READS, Reading, Stored, Vault, VerifyOptions};
 use crate::config::{KeySource, UpdatePolicy};
 use crate::document::{CLOCK_TOLERANCE_SECONDS, Header, Origin};
 use crate::error::{Code, Error, Result};
@@ -43,19 +43,19 @@ pub struct Lineage {
 impl Vault {
     /// Reads and judges every version of a document. Errors: `JACS_NOT_FOUND`; `JACS_CONFLICT` when the
     /// versions name different originals of which none is ours.
-    pub async fn lineage(&self, kind: Kind, id: DocumentId) -> Result<Lineage> {
-        let mut lineage = self.read_lineage(kind, id).await?;
+    pub async fn lineage(&self, kind: Kind, id: DocumentId, reading: Reading) -> Result<Lineage> {
+        let mut lineage = self.read_lineage(kind, id, reading).await?;
         lineage.judge(self.update_policy)?;
         Ok(lineage)
     }
 
     /// Every version, oldest first, not judged yet. Errors: `JACS_NOT_FOUND`.
-    pub(super) async fn read_lineage(&self, kind: Kind, id: DocumentId) -> Result<Lineage> {
+    pub(super) async fn read_lineage(&self, kind: Kind, id: DocumentId, reading: Reading) -> Result<Lineage> {
         let versions = self.store.versions(kind, id).await?;
         if versions.is_empty() {
             return Err(Error::new(Code::NotFound, "no such document is stored").with_key(id));
         }
-        let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }));
+        let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }, reading));
         let states: Vec<Option<VersionState>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
         let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
         sort(&mut versions);
@@ -63,7 +63,7 @@ impl Vault {
     }
 
     /// One version; `None` when it was removed since it was listed.
-    async fn version_state(&self, kind: Kind, key: DocumentKey) -> Result<Option<VersionState>> {
+    async fn version_state(&self, kind: Kind, key: DocumentKey, reading: Reading) -> Result<Option<VersionState>> {
         let mut state = VersionState {
             key,
             header: None,
@@ -74,8 +74,8 @@ impl Vault {
             head: false,
             future: is_future(key.version, super::now()),
         };
-        let text = match self.read_text(kind, key).await {
-            Ok(text) => text,
+        let found = match self.find(kind, key, &VerifyOptions::default(), reading).await {
+            Ok(found) => found,
             Err(error) => {
                 return match error.code() {
                     Code::NotFound => Ok(None),
@@ -85,22 +85,28 @@ impl Vault {
                 };
             }
         };
-        let examined = self.examine(&text, Origin::Storage(key), &VerifyOptions::default()).await?;
-        state.header = examined.parsed.map(|parsed| parsed.header);
+        state.header = found.header;
         if let (None, Some(header)) = (key.version.unix_ms(), &state.header) {
             // An id without a time is ordered by its date.
             state.future = header.version_date > super::now() + SignedDuration::from_secs(CLOCK_TOLERANCE_SECONDS);
         }
-        state.agent = examined.report.agent;
-        state.key_source = examined.report.key_source;
-        state.error = examined.report.error;
+        state.agent = found.agent;
+        state.key_source = found.key_source;
+        state.error = found.error;
         Ok(Some(state))
     }
 
-    /// The newest version without reading every other: when all versions are ordered by their ids and our own
-    /// key signed the greatest, it counts by itself. It is then verified with `options`. `None`: look at the whole
-    /// lineage.
-    pub async fn newest_of_ours(&self, kind: Kind, id: DocumentId, options: &VerifyOptions) -> Result<Option<Stored>> {
+    /// The newest version without reading every other: when all versions are ordered by their ids and our own key, or
+    /// a pinned one, signed the greatest, that one counts by itself. It is then verified with `options`. `None`: look at
+    /// the whole lineage. There is no such way for others: who owns the document, which decides whether theirs counts,
+    /// is said by all versions together.
+    pub async fn newest_by_itself(
+        &self,
+        kind: Kind,
+        id: DocumentId,
+        options: &VerifyOptions,
+        reading: Reading,
+    ) -> Result<Option<Stored>> {
         let versions = self.store.versions(kind, id).await?;
         if !versions.iter().all(|version| version.unix_ms().is_some()) {
             return Ok(None);
@@ -109,17 +115,22 @@ impl Vault {
             return Ok(None);
         };
         let key = DocumentKey { id, version: greatest };
-        let text = match self.read_text(kind, key).await {
-            Err(error) if error.code() == Code::NotFound => return Ok(None),
-            text => text?,
-        };
         // What the default refuses does not count, whatever the caller accepts.
         let options = VerifyOptions { allow_unsigned: false, ..options.clone() };
-        let examined = self.examine(&text, Origin::Storage(key), &options).await?;
-        let ours = examined.report.is_valid() && examined.report.key_source == Some(KeySource::SelfKey);
-        let Some(header) = examined.parsed.map(|parsed| parsed.header).filter(|_| ours) else { return Ok(None) };
-        let linked = self.is_linked(kind, &header).await?;
-        Ok(linked.then_some(Stored { kind, key, text }))
+        let found = match self.find(kind, key, &options, reading).await {
+            Err(error) if error.code() == Code::NotFound => return Ok(None),
+            found => found?,
+        };
+        let counts = found.error.is_none() && found.key_source.is_some_and(|source| source >= KeySource::Pinned);
+        let Some(header) = found.header.filter(|_| counts) else { return Ok(None) };
+        if !found.verified.as_ref().is_some_and(|verified| verified.is_linked()) {
+            if !self.is_linked(kind, &header).await? {
+                return Ok(None);
+            }
+            // Whatever becomes of the replaced version: the chain held once, and versions never change.
+            found.verified.inspect(|verified| verified.set_linked());
+        }
+        Ok(Some(Stored { kind, key, text: found.text }))
     }
 
     /// Whether the chain hash matches the replaced version, where that is at hand.

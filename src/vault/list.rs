@@ -3,8 +3,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{CONCURRENT_READS, Vault, VerifyOptions};
-use crate::document::{CLOCK_TOLERANCE_SECONDS, Origin};
+use super::{CONCURRENT_READS, Reading, Vault, VerifyOptions};
+use crate::document::CLOCK_TOLERANCE_SECONDS;
 use crate::error::{Code, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::store::{Documents, Entry, Kind, Versions};
@@ -109,9 +109,9 @@ impl Listing {
     }
 
     async fn newest_that_counts(&self, vault: &Vault, id: DocumentId) -> Result<DocumentKey> {
-        match vault.newest_of_ours(self.kind, id, &VerifyOptions::default()).await? {
+        match vault.newest_by_itself(self.kind, id, &VerifyOptions::default(), Reading::Cached).await? {
             Some(stored) => Ok(stored.key),
-            None => Ok(vault.lineage(self.kind, id).await?.newest()?.key),
+            None => Ok(vault.lineage(self.kind, id, Reading::Cached).await?.newest()?.key),
         }
     }
 
@@ -126,15 +126,14 @@ impl Listing {
         if !needs_text {
             return Ok(true);
         }
-        let text = match vault.read_text(self.kind, entry.key).await {
+        let found = match vault.find(self.kind, entry.key, &VerifyOptions::default(), Reading::Cached).await {
             Err(error) if matches!(error.code(), Code::NotFound | Code::Hash | Code::Permission) => return Ok(false),
-            text => text?,
+            found => found?,
         };
-        let examined = vault.examine(&text, Origin::Storage(entry.key), &VerifyOptions::default()).await?;
-        let signer = examined.report.agent.map(|signer| signer.id);
-        let Ok((parsed, _)) = examined.valid() else { return Ok(false) };
-        Ok(document_type.as_deref().is_none_or(|wanted| wanted == &*parsed.header.document_type)
+        let signer = found.agent.map(|signer| signer.id);
+        let Some(header) = found.header.filter(|_| found.error.is_none()) else { return Ok(false) };
+        Ok(document_type.as_deref().is_none_or(|wanted| wanted == &*header.document_type)
             && agent.is_none_or(|wanted| signer == Some(wanted))
-            && since.is_none_or(|since| made.unwrap_or(parsed.header.version_date) >= since))
+            && since.is_none_or(|since| made.unwrap_or(header.version_date) >= since))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `cache` | verified documents kept in memory |
 //! | `verify` | the table of checks over one text, and the report of it |
 //! | `lineage` | the versions of one document: owner, which count, heads, newest |
 //! | `read` | get, newest, versions, inspect |
@@ -9,6 +10,7 @@
 //! | `history` | every version with its chain hash |
 //! | `list` | pages of a listing |
 
+mod cache;
 mod history;
 mod lineage;
 mod list;
@@ -16,11 +18,14 @@ mod read;
 mod verify;
 mod write;
 
+pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use history::{Chain, History, HistoryEntry};
 pub use lineage::{Lineage, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
 pub use verify::{AttachmentReport, Check, Place, Report, VerifyOptions};
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -40,6 +45,15 @@ pub struct Vault {
     pub minimum_trust: KeySource,
     pub update_policy: UpdatePolicy,
     pub max_bytes: u64,
+    pub cache: Arc<Cache>,
+}
+
+/// Whether a read may be answered from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Cached,
+    /// Every byte comes from the store, and every check is made.
+    Fresh,
 }
 
 /// A document that was read, and where it stands in the store.
@@ -47,7 +61,7 @@ pub struct Vault {
 pub struct Stored {
     pub kind: Kind,
     pub key: DocumentKey,
-    pub text: String,
+    pub text: Arc<String>,
 }
 
 fn now() -> Timestamp {

@@ -1,12 +1,17 @@
 //! Reading: by key or the newest, verified.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::{Lineage, Report, Stored, Vault, VerifyOptions};
-use crate::document::{Origin, Parsed};
+use super::cache::Verified;
+use super::verify::Examined;
+use super::{Lineage, Reading, Report, Stored, Vault, VerifyOptions};
+use crate::config::KeySource;
+use crate::document::{Header, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
 use crate::store::{Kind, ObjectKey};
+use crate::trust;
 
 /// How much a read verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +31,39 @@ pub enum OnFork {
     Error,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ReadOptions {
     pub verify: Verify,
     pub on_fork: OnFork,
     pub checks: VerifyOptions,
+    pub reading: Reading,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        let (verify, on_fork) = (Verify::default(), OnFork::default());
+        Self { verify, on_fork, checks: VerifyOptions::default(), reading: Reading::Cached }
+    }
+}
+
+/// A stored version, and what the checks found.
+pub(super) struct Found {
+    pub text: Arc<String>,
+    /// `None` when the text could not be taken apart.
+    pub header: Option<Header>,
+    /// Who claims to have signed.
+    pub agent: Option<DocumentKey>,
+    pub key_source: Option<KeySource>,
+    /// The first check that failed.
+    pub error: Option<Error>,
+    /// What memory has of it.
+    pub verified: Option<Arc<Verified>>,
+}
+
+impl Found {
+    fn valid(self) -> Result<Arc<String>> {
+        self.error.map_or(Ok(self.text), Err)
+    }
 }
 
 impl Vault {
@@ -39,30 +72,140 @@ impl Vault {
     /// Errors: `JACS_NOT_FOUND`, the code of the first check that fails, `JACS_CONFLICT` for several heads with
     /// [`OnFork::Error`] or different originals.
     pub async fn get(&self, reference: Reference, options: &ReadOptions) -> Result<Stored> {
-        let stored = match (reference, options.verify, options.on_fork) {
-            (Reference::Exact(key), ..) => self.get_exact(key).await?,
-            (Reference::Newest(id), Verify::Hash, _) => return self.newest_by_hash(id).await,
-            (Reference::Newest(id), Verify::Full, OnFork::Winner) => {
-                match self.newest_of_ours(Kind::Document, id, &options.checks).await? {
-                    Some(verified) => return Ok(verified),
-                    None => self.get_newest(id, OnFork::Winner).await?,
+        match (reference, options.verify) {
+            (Reference::Exact(key), Verify::Full) => self.get_verified(key, options).await,
+            (Reference::Exact(key), Verify::Hash) => {
+                let stored = self.get_exact(key).await?;
+                Parsed::read(&stored.text, Origin::Storage(key), self.max_bytes)?.check_hash()?;
+                Ok(stored)
+            }
+            (Reference::Newest(id), Verify::Full) => self.get_newest(id, options).await,
+            (Reference::Newest(id), Verify::Hash) => self.newest_by_hash(id).await,
+        }
+    }
+
+    /// A version that memory has and that a read with the default options would give, where neither the store nor
+    /// another source has to be asked: it never waits.
+    pub fn recall(&self, key: DocumentKey) -> Option<Arc<String>> {
+        let verified = self.cache.get(self.places(key.id)[0], key)?;
+        let found = self.keyring.find_known(&verified.by())?;
+        self.admits(&verified, &found, &VerifyOptions::default())?;
+        self.cache.count(true);
+        Some(verified.text.clone())
+    }
+
+    /// A version and what the checks find of it. Errors: where it cannot be read, and where no verdict was possible.
+    pub(super) async fn find(
+        &self,
+        kind: Kind,
+        key: DocumentKey,
+        options: &VerifyOptions,
+        reading: Reading,
+    ) -> Result<Found> {
+        if reading == Reading::Cached {
+            let known = self.find_cached(kind, key, options).await?;
+            self.cache.count(known.is_some());
+            if let Some(found) = known {
+                return Ok(found);
+            }
+        }
+        let before = self.cache.before(key.id);
+        let text = Arc::new(self.read_text(kind, key).await?);
+        let Examined { report, parsed, key: signing_key } = self.examine(&text, Origin::Storage(key), options).await?;
+        let mut found = Found {
+            text: text.clone(),
+            header: parsed.as_ref().map(|parsed| parsed.header.clone()),
+            agent: report.agent,
+            key_source: report.key_source,
+            error: report.error,
+            verified: None,
+        };
+        if let (Reading::Cached, None, true, Some(parsed), Some(signing_key)) =
+            (reading, &found.error, report.unsigned.is_empty(), &parsed, signing_key)
+        {
+            let verified = Verified::new(text.clone(), parsed.header.clone(), &parsed.claim()?, signing_key);
+            found.verified = self.cache.keep(before, kind, verified);
+        }
+        Ok(found)
+    }
+
+    /// `None` also where memory cannot say yes: the checks then say why not.
+    async fn find_cached(&self, kind: Kind, key: DocumentKey, options: &VerifyOptions) -> Result<Option<Found>> {
+        let Some(verified) = self.cache.get(kind, key) else { return Ok(None) };
+        let trust = self.keyring.find(&verified.by(), key, None).await?;
+        Ok(self.admits(&verified, &trust, options).map(|source| Found {
+            text: verified.text.clone(),
+            header: Some(verified.header.clone()),
+            agent: Some(verified.by().agent),
+            key_source: Some(source),
+            error: None,
+            verified: Some(verified),
+        }))
+    }
+
+    /// The source of the key, when it is the one that the signature was verified with and all else holds now.
+    fn admits(&self, verified: &Verified, trust: &trust::Found, options: &VerifyOptions) -> Option<KeySource> {
+        let (key, by) = (verified.header.key, verified.by());
+        let believed = trust.key(&by).ok().filter(|believed| believed.key == verified.key)?;
+        self.check_trust(by.agent.id, believed, options).ok()?;
+        by.check_times(key, super::now()).ok()?;
+        Some(believed.source)
+    }
+
+    async fn get_verified(&self, key: DocumentKey, options: &ReadOptions) -> Result<Stored> {
+        let [kind, other] = self.places(key.id);
+        match self.find(kind, key, &options.checks, options.reading).await {
+            Err(error) if error.code() == Code::NotFound => {
+                match self.find(other, key, &options.checks, options.reading).await {
+                    Err(second) if second.code() == Code::NotFound => Err(error),
+                    found => Ok(Stored { kind: other, key, text: found?.valid()? }),
                 }
             }
-            (Reference::Newest(id), Verify::Full, OnFork::Error) => self.get_newest(id, OnFork::Error).await?,
-        };
-        let origin = Origin::Storage(stored.key);
-        match options.verify {
-            Verify::Hash => Parsed::read(&stored.text, origin, self.max_bytes)?.check_hash()?,
-            Verify::Full => {
-                self.examine(&stored.text, origin, &options.checks).await?.valid()?;
+            found => Ok(Stored { kind, key, text: found?.valid()? }),
+        }
+    }
+
+    async fn get_newest(&self, id: DocumentId, options: &ReadOptions) -> Result<Stored> {
+        let winner = options.on_fork == OnFork::Winner;
+        if winner
+            && options.reading == Reading::Cached
+            && let Some((kind, key)) = self.cache.newest(id)
+        {
+            match self.find(kind, key, &options.checks, options.reading).await {
+                // Another process removed it.
+                Err(error) if error.code() == Code::NotFound => {}
+                found => return Ok(Stored { kind, key, text: found?.valid()? }),
             }
+        }
+        let before = self.cache.before(id);
+        let stored = match winner {
+            true => self.newest_by_itself(Kind::Document, id, &options.checks, options.reading).await?,
+            false => None,
+        };
+        let stored = match stored {
+            Some(stored) => stored,
+            None => self.newest_of_lineage(id, options).await?,
+        };
+        if winner {
+            self.cache.keep_newest(before, stored.kind, stored.key);
         }
         Ok(stored)
     }
 
+    async fn newest_of_lineage(&self, id: DocumentId, options: &ReadOptions) -> Result<Stored> {
+        let (kind, lineage) = self.find_lineage(id, options.reading).await?;
+        let key = lineage.newest()?.key;
+        let heads = lineage.heads();
+        if options.on_fork == OnFork::Error && heads.len() > 1 {
+            return Err(fork(Error::new(Code::Conflict, "the document has several heads"), key, &heads));
+        }
+        let found = self.find(kind, key, &options.checks, options.reading).await?;
+        Ok(Stored { kind, key, text: found.valid()? })
+    }
+
     /// The newest version as far as ids and dates tell; nothing is claimed about who wrote it.
     async fn newest_by_hash(&self, id: DocumentId) -> Result<Stored> {
-        let (kind, mut lineage) = self.find_lineage_unjudged(id).await?;
+        let (kind, mut lineage) = self.find_lineage_unjudged(id, Reading::Fresh).await?;
         let replaced: HashSet<Version> =
             lineage.versions.iter().filter_map(|state| state.header.as_ref()?.previous_version).collect();
         lineage.versions.retain(|state| !state.future && !replaced.contains(&state.key.version));
@@ -72,7 +215,7 @@ impl Vault {
             .ok_or_else(|| Error::new(Code::NotFound, "no such document is stored").with_key(id))?;
         let text = self.read_text(kind, state.key).await?;
         Parsed::read(&text, Origin::Storage(state.key), self.max_bytes)?.check_hash()?;
-        Ok(Stored { kind, key: state.key, text })
+        Ok(Stored { kind, key: state.key, text: Arc::new(text) })
     }
 
     /// The report for a stored document, valid or not. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
@@ -82,11 +225,11 @@ impl Vault {
             Reference::Exact(key) => {
                 let report = self.inspect_exact(key, options).await?;
                 // Versions that cannot be judged have no heads to tell; that is no fault of this one.
-                let heads = self.find_lineage(key.id).await.ok().map(|(_, lineage)| lineage.heads());
+                let heads = self.find_lineage(key.id, Reading::Fresh).await.ok().map(|(_, lineage)| lineage.heads());
                 return Ok(Report { heads, ..report });
             }
         };
-        let (_, lineage) = self.find_lineage(id).await?;
+        let (_, lineage) = self.find_lineage(id, Reading::Fresh).await?;
         let newest = lineage.newest().map(|state| state.key);
         // Where no version can be named the newest, the one that stands in the way is reported.
         let damaged = newest.as_ref().err().and_then(|error| error.details().key.as_ref()?.parse().ok());
@@ -105,26 +248,43 @@ impl Vault {
                 let report = self.examine(&stored.text, Origin::Storage(key), options).await?.report;
                 Ok(Report { key: Some(key), ..report })
             }
-            Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => {
+            Err(error) => {
+                // That the way to it is barred is no verdict about the version itself.
+                let is_verdict = match error.code() {
+                    Code::Hash => true,
+                    Code::Permission => self.is_listed(key).await?,
+                    _ => false,
+                };
+                if !is_verdict {
+                    return Err(error);
+                }
                 let mut report = Report { key: Some(key), ..Report::default() };
                 report.note::<()>("format", Err(error));
                 Ok(report)
             }
-            Err(error) => Err(error),
         }
     }
 
+    async fn is_listed(&self, key: DocumentKey) -> Result<bool> {
+        for kind in self.places(key.id) {
+            if self.store.versions(kind, key.id).await?.contains(&key.version) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// All versions of a document or an agent, and which count.
-    pub async fn find_lineage(&self, id: DocumentId) -> Result<(Kind, Lineage)> {
-        let (kind, mut lineage) = self.find_lineage_unjudged(id).await?;
+    pub async fn find_lineage(&self, id: DocumentId, reading: Reading) -> Result<(Kind, Lineage)> {
+        let (kind, mut lineage) = self.find_lineage_unjudged(id, reading).await?;
         lineage.judge(self.update_policy)?;
         Ok((kind, lineage))
     }
 
-    async fn find_lineage_unjudged(&self, id: DocumentId) -> Result<(Kind, Lineage)> {
+    async fn find_lineage_unjudged(&self, id: DocumentId, reading: Reading) -> Result<(Kind, Lineage)> {
         let [kind, other] = self.places(id);
-        match self.read_lineage(kind, id).await {
-            Err(error) if error.code() == Code::NotFound => match self.read_lineage(other, id).await {
+        match self.read_lineage(kind, id, reading).await {
+            Err(error) if error.code() == Code::NotFound => match self.read_lineage(other, id, reading).await {
                 Err(second) if second.code() == Code::NotFound => Err(error),
                 lineage => Ok((other, lineage?)),
             },
@@ -155,20 +315,10 @@ impl Vault {
         match self.read_text(kind, key).await {
             Err(error) if error.code() == Code::NotFound => match self.read_text(other, key).await {
                 Err(second) if second.code() == Code::NotFound => Err(error),
-                text => Ok(Stored { kind: other, key, text: text? }),
+                text => Ok(Stored { kind: other, key, text: Arc::new(text?) }),
             },
-            text => Ok(Stored { kind, key, text: text? }),
+            text => Ok(Stored { kind, key, text: Arc::new(text?) }),
         }
-    }
-
-    async fn get_newest(&self, id: DocumentId, on_fork: OnFork) -> Result<Stored> {
-        let (kind, lineage) = self.find_lineage(id).await?;
-        let key = lineage.newest()?.key;
-        let heads = lineage.heads();
-        if on_fork == OnFork::Error && heads.len() > 1 {
-            return Err(fork(Error::new(Code::Conflict, "the document has several heads"), key, &heads));
-        }
-        Ok(Stored { kind, key, text: self.read_text(kind, key).await? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of checks over one text. The first check that fails gives the code; what was found is reported.
 
 use crate::config::KeySource;
-use crate::crypto::Algorithm;
+use crate::crypto::{Algorithm, PublicKey};
 use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
@@ -74,6 +74,8 @@ pub struct Report {
 pub struct Examined<'a> {
     pub report: Report,
     pub parsed: Option<Parsed<'a>>,
+    /// The key that made the signature, when every check held.
+    pub key: Option<PublicKey>,
 }
 
 impl<'a> Examined<'a> {
@@ -116,15 +118,16 @@ impl Vault {
     pub async fn examine<'a>(&self, text: &'a str, origin: Origin, options: &VerifyOptions) -> Result<Examined<'a>> {
         let mut report = Report::default();
         let Some(parsed) = report.note("format", Parsed::read(text, origin, self.max_bytes)) else {
-            return Ok(Examined { report, parsed: None });
+            return Ok(Examined { report, parsed: None, key: None });
         };
         report.key = Some(parsed.header.key);
+        let mut key = None;
         if report.note("hash", parsed.check_hash()).is_some()
             && let Some(claim) = report.note("signature members", parsed.claim())
         {
-            self.examine_signature(&parsed, &claim, options, &mut report).await?;
+            key = self.examine_signature(&parsed, &claim, options, &mut report).await?;
         }
-        Ok(Examined { report, parsed: Some(parsed) })
+        Ok(Examined { key: key.filter(|_| report.is_valid()), report, parsed: Some(parsed) })
     }
 
     async fn examine_signature(
@@ -133,50 +136,46 @@ impl Vault {
         claim: &Claim<'_>,
         options: &VerifyOptions,
         report: &mut Report,
-    ) -> Result<()> {
-        report.agent = Some(claim.agent);
-        report.algorithm = Some(claim.algorithm);
-        report.signed_at = Some(claim.date.to_string());
-        let found = self.keyring.find(claim, parsed, options.introduces).await?;
+    ) -> Result<Option<PublicKey>> {
+        let (key, by) = (parsed.header.key, &claim.by);
+        report.agent = Some(by.agent);
+        report.algorithm = Some(by.algorithm);
+        report.signed_at = Some(by.date.to_string());
+        let found = self.keyring.find(by, key, options.introduces.then_some(parsed)).await?;
         report.tried.clone_from(&found.tried);
-        let Some(believed) = report.note("key", found.key(claim).map_err(|error| error.with_key(parsed.header.key)))
-        else {
-            return Ok(());
+        let Some(believed) = report.note("key", found.key(by).map_err(|error| error.with_key(key))) else {
+            return Ok(None);
         };
         report.key_source = Some(believed.source);
         report.key_sha256 = Some(believed.key.sha256().to_owned());
-        if report
-            .note(
-                "trust",
-                self.check_trust(claim, believed, options).map_err(|error| error.with_key(parsed.header.key)),
-            )
-            .is_none()
-        {
-            return Ok(());
+        let trusted = self.check_trust(by.agent.id, believed, options).map_err(|error| error.with_key(key));
+        if report.note("trust", trusted).is_none() {
+            return Ok(None);
         }
         match report.note("fields", parsed.check_fields(claim, options.allow_unsigned)) {
             Some(unsigned) => report.unsigned = unsigned,
-            None => return Ok(()),
+            None => return Ok(None),
         }
-        if report.note("time", parsed.check_times(claim, super::now())).is_none()
+        if report.note("time", by.check_times(key, super::now())).is_none()
             || report.note("signature", parsed.check_signature(claim, &believed.key)).is_none()
         {
-            return Ok(());
+            return Ok(None);
         }
-        self.examine_files(parsed, report).await
+        self.examine_files(parsed, report).await?;
+        Ok(Some(believed.key.clone()))
     }
 
     /// Check 5.
-    fn check_trust(&self, claim: &Claim<'_>, believed: &Believed, options: &VerifyOptions) -> Result<()> {
+    pub(super) fn check_trust(&self, agent: DocumentId, believed: &Believed, options: &VerifyOptions) -> Result<()> {
         let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
         if believed.source < minimum {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
             return Err(error.with("key source", believed.source).with("minimum", minimum));
         }
-        if options.signed_by.as_ref().is_some_and(|accepted| !accepted.contains(&claim.agent.id)) {
+        if options.signed_by.as_ref().is_some_and(|accepted| !accepted.contains(&agent)) {
             let error =
                 Error::new(Code::Untrusted, "the document is signed by an agent that this call does not accept");
-            return Err(error.with("agent", claim.agent.id));
+            return Err(error.with("agent", agent));
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Writing: create-once, updates under a lock, removal.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::read::fork;
-use super::{Stored, Vault, VerifyOptions};
+use super::{Reading, Stored, Vault, VerifyOptions, cache};
 use crate::document::{Origin, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
@@ -20,6 +22,8 @@ impl Vault {
     pub async fn put(&self, kind: Kind, signed: &Signed) -> Result<()> {
         let object = ObjectKey::Version { kind, key: signed.key };
         let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes())).await;
+        // A failed write may have stored it all the same.
+        cache::written(kind, signed.key);
         put.map(drop).map_err(|error| error.with_key(signed.key))
     }
 
@@ -30,12 +34,12 @@ impl Vault {
         let kind = Kind::Document;
         let lock = self.store.lock(kind, key.id).await.map_err(|error| error.with_key(key))?;
         if merges.is_empty()
-            && let Some(stored) = self.newest_of_ours(kind, key.id, &VerifyOptions::default()).await?
+            && let Some(stored) = self.newest_by_itself(kind, key.id, &VerifyOptions::default(), Reading::Fresh).await?
             && stored.key == key
         {
             return Ok(Replaceable { stored, _lock: lock });
         }
-        let lineage = self.lineage(kind, key.id).await?;
+        let lineage = self.lineage(kind, key.id, Reading::Cached).await?;
         let known = lineage.get(key.version);
         let known = known.ok_or_else(|| Error::new(Code::NotFound, "no such version is stored").with_key(key))?;
         if let Some(error) = &known.error {
@@ -54,8 +58,12 @@ impl Vault {
                 .with("version", other);
             return Err(fork(error, current, &heads));
         }
-        let text = self.read_text(kind, key).await?;
-        Ok(Replaceable { stored: Stored { kind, key, text }, _lock: lock })
+        // What is replaced must be in the store, and be what it was.
+        let found = self.find(kind, key, &VerifyOptions::default(), Reading::Fresh).await?;
+        match found.error {
+            None => Ok(Replaceable { stored: Stored { kind, key, text: found.text }, _lock: lock }),
+            Some(error) => Err(error),
+        }
     }
 
     /// Stores a document that somebody signed, in canonical form, after verifying it.
@@ -90,7 +98,7 @@ impl Vault {
         };
         self.put(kind, &signed).await?;
         drop(lock);
-        Ok(Stored { kind, key: signed.key, text: signed.text })
+        Ok(Stored { kind, key: signed.key, text: Arc::new(signed.text) })
     }
 
     /// An id that a caller brings must not be that of an agent: reading by it would give the document.
@@ -123,10 +131,10 @@ impl Vault {
         let _lock = self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))?;
         for version in doomed {
             let key = DocumentKey { id, version };
-            self.store
-                .remove(&ObjectKey::Version { kind: Kind::Document, key })
-                .await
-                .map_err(|error| error.with_key(key))?;
+            let removed = self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await;
+            // A failed removal may have removed it all the same.
+            cache::removed(Kind::Document, key);
+            removed.map_err(|error| error.with_key(key))?;
         }
         Ok(())
     }
@@ -148,7 +156,7 @@ impl Vault {
         }
         // Ids of a foreign kind have no order; a lineage that cannot be judged is removed in the order of ids.
         Ok(self
-            .lineage(Kind::Document, id)
+            .lineage(Kind::Document, id, Reading::Cached)
             .await
             .map_or(versions, |lineage| lineage.versions.iter().map(|state| state.key.version).collect()))
     }

@@ -7,13 +7,16 @@
 //!
 //! - `commit`: saves that come at the same time share threads and flushes.
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
-//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish` and `sync` belong to `unix`.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish`, `sync` and `leftover` belong
+//!   to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
 
 mod commit;
 mod errno;
+#[cfg(unix)]
+mod leftover;
 mod lister;
 mod names;
 mod reader;
@@ -39,7 +42,7 @@ mod walk;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opendal::{Error, ErrorKind, Operator, Result};
 use tokio::runtime::Handle;
@@ -177,6 +180,18 @@ impl Fs {
     pub async fn files(&self, path: &str, directories: Vec<String>) -> Result<Vec<Result<Vec<File>>>> {
         let path = path.to_owned();
         self.blocking(move |disk| disk.files(&path, &directories)).await
+    }
+
+    /// Removes temporary files that were not written to for `age` from directories below `path`.
+    pub async fn sweep(&self, path: &str, directories: Vec<String>, age: Duration) {
+        let path = path.to_owned();
+        // What could not be removed stays for the next time.
+        let _ = self
+            .blocking(move |disk| {
+                disk.sweep(&path, &directories, age);
+                Ok(())
+            })
+            .await;
     }
 
     /// Tries once to take the lock of a directory that no other process may have at the same time.

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use opendal::{Buffer, Error, ErrorKind, Result};
 use uuid::Uuid;
@@ -119,6 +120,22 @@ impl Disk {
         Ok(Some(directory))
     }
 
+    /// Removes the temporary files older than `age` from some of the directories below `path`.
+    pub fn sweep(&self, path: &str, directories: &[String], age: Duration) {
+        for directory in directories {
+            let entries = fs::read_dir(self.root.join(path).join(directory));
+            for entry in entries.into_iter().flatten().flatten() {
+                let is_ours = entry.file_name().to_str().is_some_and(is_temporary);
+                let is_old = |found: fs::Metadata| {
+                    found.is_file() && found.modified().is_ok_and(|time| time.elapsed().is_ok_and(|past| past > age))
+                };
+                if is_ours && fs::symlink_metadata(entry.path()).is_ok_and(is_old) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
     pub fn stat_in(directory: &Directory, name: &str) -> Result<Option<Stat>> {
         match fs::symlink_metadata(directory.join(name)) {
             Ok(found) if found.is_file() || found.is_dir() => Ok(Some(stat_of(&found))),
@@ -218,6 +235,10 @@ impl Drop for Pending {
         // Nothing can be done about a failure here; no listing shows the name.
         let _ = fs::remove_file(&self.aside);
     }
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY).is_some_and(|rest| Uuid::try_parse(rest).is_ok())
 }
 
 fn stat_of(found: &fs::Metadata) -> Stat {

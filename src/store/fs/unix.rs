@@ -182,7 +182,7 @@ pub(super) fn stat_at(directory: impl AsFd, name: &str) -> rustix::io::Result<Op
 
 // The types of the fields differ between platforms.
 #[allow(clippy::unnecessary_cast)]
-fn stat_of(found: &rustix::fs::Stat) -> Stat {
+pub(super) fn stat_of(found: &rustix::fs::Stat) -> Stat {
     let since = Duration::new(found.st_mtime.max(0) as u64, found.st_mtime_nsec as u32);
     Stat {
         directory: FileType::from_raw_mode(found.st_mode) == FileType::Directory,

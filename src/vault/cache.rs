@@ -1,0 +1,221 @@
+//! Verified documents kept in memory: bytes, hash and signature are remembered, for versions never change. Whose key it
+//! is that made the signature is decided on every read.
+//!
+//! What this process removes or writes is forgotten in every cache of the process at once, whichever agent did it; what
+//! other processes do is seen when an entry has come of age.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use moka::sync::Cache as Table;
+
+use crate::crypto::PublicKey;
+use crate::document::{Claim, Header, SignedBy};
+use crate::id::{DocumentId, DocumentKey};
+use crate::store::Kind;
+
+/// What an entry takes beside its text, in bytes, roughly: header, key of the signature, the table itself.
+const OVERHEAD: usize = 1024;
+/// A text longer than this part of the whole is not kept, or a few would push out everything else.
+const LARGEST_PART: u64 = 8;
+/// Documents that are looked up for their newest version, at most.
+const NEWEST: u64 = 100_000;
+/// Ids that change are told apart by this many groups.
+const GROUPS: usize = 64;
+
+/// How much is kept, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheLimits {
+    /// 0: nothing is kept.
+    pub bytes: u64,
+    /// How late the removal of a version by another process may be seen; 0: nothing is kept.
+    pub ttl: Duration,
+    /// How late a newer version by another process may be seen; 0: the store is asked every time.
+    pub latest_ttl: Duration,
+}
+
+/// How a cache was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Reads that were answered from memory.
+    pub hits: u64,
+    /// Reads that looked there in vain.
+    pub misses: u64,
+    /// Documents in memory, and the bytes that they are counted with.
+    pub entries: u64,
+    pub bytes: u64,
+    pub max_bytes: u64,
+}
+
+/// A version whose every check held.
+pub struct Verified {
+    pub text: Arc<String>,
+    pub header: Header,
+    /// The key that made the signature.
+    pub key: PublicKey,
+    public_key_hash: String,
+    by: SignedBy<'static>,
+    linked: AtomicBool,
+}
+
+impl Verified {
+    pub fn new(text: Arc<String>, header: Header, claim: &Claim, key: PublicKey) -> Verified {
+        let public_key_hash = claim.by.public_key_hash.to_owned();
+        let by = SignedBy { public_key_hash: "", ..claim.by };
+        Verified { text, header, key, public_key_hash, by, linked: AtomicBool::new(false) }
+    }
+
+    pub fn by(&self) -> SignedBy<'_> {
+        SignedBy { public_key_hash: &self.public_key_hash, ..self.by }
+    }
+
+    /// Whether its chain hash was compared with the version it replaces, and held.
+    pub fn is_linked(&self) -> bool {
+        self.linked.load(Ordering::Relaxed)
+    }
+
+    pub fn set_linked(&self) {
+        self.linked.store(true, Ordering::Relaxed);
+    }
+}
+
+type Versions = Table<(Kind, DocumentKey), Arc<Verified>>;
+
+/// The cache of one agent's view of a store.
+pub struct Cache {
+    versions: Option<Versions>,
+    newest: Option<Table<DocumentId, (Kind, DocumentKey)>>,
+    max_bytes: u64,
+    /// How often an id of each group changed: what was read before a change is not kept after it.
+    changes: Vec<Mutex<u64>>,
+    hasher: RandomState,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// The state of a document's group before it was read.
+#[derive(Clone, Copy)]
+pub struct Before(u64);
+
+/// Every cache of this process.
+static CACHES: LazyLock<Mutex<Vec<Weak<Cache>>>> = LazyLock::new(Mutex::default);
+
+impl Cache {
+    pub fn new(limits: CacheLimits) -> Arc<Cache> {
+        let keeps = limits.bytes > 0 && !limits.ttl.is_zero();
+        let weigh = |_: &(Kind, DocumentKey), verified: &Arc<Verified>| {
+            u32::try_from(verified.text.capacity() + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        let versions = || Table::builder().weigher(weigh).max_capacity(limits.bytes).time_to_live(limits.ttl).build();
+        let newest = || Table::builder().max_capacity(NEWEST).time_to_live(limits.latest_ttl).build();
+        let cache = Arc::new(Cache {
+            versions: keeps.then(versions),
+            newest: (!limits.latest_ttl.is_zero()).then(newest),
+            max_bytes: if keeps { limits.bytes } else { 0 },
+            changes: (0..GROUPS).map(|_| Mutex::new(0)).collect(),
+            hasher: RandomState::new(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        });
+        let mut caches = caches();
+        caches.retain(|cache| cache.strong_count() > 0);
+        caches.push(Arc::downgrade(&cache));
+        cache
+    }
+
+    pub fn get(&self, kind: Kind, key: DocumentKey) -> Option<Arc<Verified>> {
+        self.versions.as_ref()?.get(&(kind, key))
+    }
+
+    /// Counts a read that looked here.
+    pub fn count(&self, hit: bool) {
+        if self.versions.is_some() {
+            let counter = if hit { &self.hits } else { &self.misses };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// To be called before the store is read.
+    pub fn before(&self, id: DocumentId) -> Before {
+        Before(*self.group(id))
+    }
+
+    /// Keeps what was read, unless the document changed since; the entry, or what was to be one.
+    pub fn keep(&self, before: Before, kind: Kind, verified: Verified) -> Option<Arc<Verified>> {
+        let versions = self.versions.as_ref()?;
+        if verified.text.capacity() as u64 > self.max_bytes / LARGEST_PART {
+            return None;
+        }
+        let verified = Arc::new(verified);
+        let key = verified.header.key;
+        let group = self.group(key.id);
+        if *group == before.0 {
+            versions.insert((kind, key), verified.clone());
+        }
+        Some(verified)
+    }
+
+    pub fn newest(&self, id: DocumentId) -> Option<(Kind, DocumentKey)> {
+        self.newest.as_ref()?.get(&id)
+    }
+
+    /// Keeps which version is the newest, unless the document changed since.
+    pub fn keep_newest(&self, before: Before, kind: Kind, key: DocumentKey) {
+        let Some(newest) = &self.newest else { return };
+        let group = self.group(key.id);
+        if *group == before.0 {
+            newest.insert(key.id, (kind, key));
+        }
+    }
+
+    pub fn counts(&self) -> CacheCounts {
+        let versions = self.versions.as_ref();
+        versions.inspect(|versions| versions.run_pending_tasks());
+        CacheCounts {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            entries: versions.map_or(0, Table::entry_count),
+            bytes: versions.map_or(0, Table::weighted_size),
+            max_bytes: self.max_bytes,
+        }
+    }
+
+    fn forget(&self, kind: Kind, id: DocumentId, removed: Option<DocumentKey>) {
+        let mut group = self.group(id);
+        *group += 1;
+        if let (Some(versions), Some(key)) = (&self.versions, removed) {
+            versions.invalidate(&(kind, key));
+        }
+        if let Some(newest) = &self.newest {
+            newest.invalidate(&id);
+        }
+    }
+
+    fn group(&self, id: DocumentId) -> MutexGuard<'_, u64> {
+        let group = self.hasher.hash_one(id) as usize % GROUPS;
+        self.changes[group].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// To be called when a version was stored: another one may be the newest now.
+pub fn written(kind: Kind, key: DocumentKey) {
+    for cache in live().filter(|cache| cache.newest.is_some()) {
+        cache.forget(kind, key.id, None);
+    }
+}
+
+/// To be called when a version was removed, or may have been.
+pub fn removed(kind: Kind, key: DocumentKey) {
+    live().for_each(|cache| cache.forget(kind, key.id, Some(key)));
+}
+
+fn live() -> impl Iterator<Item = Arc<Cache>> {
+    let live: Vec<Arc<Cache>> = caches().iter().filter_map(Weak::upgrade).collect();
+    live.into_iter()
+}
+
+fn caches() -> MutexGuard<'static, Vec<Weak<Cache>>> {
+    CACHES.lock().unwrap_or_else(PoisonError::into_inner)
+}
