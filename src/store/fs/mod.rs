@@ -7,14 +7,16 @@
 //!
 //! - `commit`: saves that come at the same time share threads and flushes.
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
-//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish`, `sync` and `leftover` belong
-//!   to `unix`.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish`, `sync`, `flock` and
+//!   `leftover` belong to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
 
 mod commit;
 mod errno;
+#[cfg(unix)]
+mod flock;
 #[cfg(unix)]
 mod leftover;
 mod lister;

@@ -2,19 +2,21 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
 use std::time::{Duration, SystemTime};
 
-use opendal::{ErrorKind, Result};
+use opendal::Result;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::errno::{check_parts, fault, not_supported, refuse, write_fault};
+use super::errno::{check_parts, fault, refuse, write_fault};
+use super::flock::{self, LockOn};
 use super::publish;
 use super::sync::{self, Known};
-use super::walk::{self, Dirs};
-use super::{Attempt, Probe, Publish, Stat};
+use super::walk;
+use super::{Probe, Publish, Stat};
 use crate::store::Durability;
 
 /// An open directory.
@@ -28,11 +30,12 @@ pub(super) struct Disk {
     /// The way of publishing that works here, as far as was found out.
     pub(super) way: AtomicU8,
     pub(super) known: Known,
+    pub(super) lock_on: OnceLock<LockOn>,
 }
 
 impl Disk {
     pub fn new(root: PathBuf, durability: Durability, way: Publish) -> Self {
-        Self { root, durability, way: AtomicU8::new(way as u8), known: Known::default() }
+        Self { root, durability, way: AtomicU8::new(way as u8), known: Known::default(), lock_on: OnceLock::new() }
     }
 
     pub fn root(&self) -> &Path {
@@ -105,32 +108,6 @@ impl Disk {
         }
     }
 
-    /// Tries once to take the lock of a directory.
-    pub fn try_lock(&self, path: &str) -> Result<Attempt> {
-        let dirs = match walk::open_dirs(&self.root, path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Missing),
-            result => result?,
-        };
-        let directory = dirs.into_last()?;
-        match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(Attempt::Busy),
-            Err(errno) if has_no_locks(errno) => return Ok(Attempt::Held(None)),
-            Err(errno) => return Err(fault("the directory cannot be locked", errno)),
-        }
-        // It may have been removed, and made anew by somebody else, just before it was locked.
-        let failed = |errno| fault("the directory cannot be locked", errno);
-        let locked = sync::identity(&directory).map_err(failed)?;
-        match walk::open_dirs(&self.root, path).and_then(Dirs::into_last) {
-            Ok(current) if sync::identity(&current).map_err(failed)? == locked => {
-                Ok(Attempt::Held(Some(directory.into())))
-            }
-            Ok(_) => Ok(Attempt::Busy),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Attempt::Missing),
-            Err(error) => Err(error),
-        }
-    }
-
     fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str)> {
         check_parts(path)?;
         let (parent, name) = split(path);
@@ -151,10 +128,7 @@ impl Disk {
             owner: status.as_ref().map(|status| status.st_uid),
             writable: access.is_ok(),
             unnamed_files: directory.as_ref().is_some_and(publish::has_unnamed),
-            locks: directory.is_some_and(|directory| {
-                // Shared, so that it disturbs nobody; one that is taken shows that there are locks.
-                !rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared).is_err_and(has_no_locks)
-            }),
+            locks: directory.as_ref().is_some_and(flock::has_locks),
         }
     }
 }
@@ -195,11 +169,6 @@ pub(super) fn stat_of(found: &rustix::fs::Stat) -> Stat {
 #[allow(clippy::unnecessary_cast)]
 fn permissions(status: &rustix::fs::Stat) -> u32 {
     status.st_mode as u32 & 0o7777
-}
-
-/// Network filesystems may have no locks, or none on directories.
-fn has_no_locks(errno: Errno) -> bool {
-    not_supported(errno) || matches!(errno, Errno::NOLCK | Errno::BADF | Errno::INVAL)
 }
 
 /// The directory and the name in it.
