@@ -44,7 +44,6 @@ async function main() {
   const many = await ofDocuments(store, documents.few, documents.many);
   const fewVersions = await ofVersions(store, { from: 0, to: versions.few });
   const manyVersions = await ofVersions(store, { from: versions.few, to: versions.many, key: fewVersions.update.key });
-  few.create.us.splice(CHUNKS);
   const last = { ...many.create, us: many.create.us.slice(-CHUNKS) };
   const rows = [
     row('create, the first and the last', documents, few.create, last, TARGET.growth),
