@@ -1,16 +1,16 @@
-// How fast are documents made, verified, stored and read, beside JavaScript that does the same work?
+// How fast are documents made and verified, beside JavaScript that does the same work? Of files: bench/fs.mjs.
 //   node bench/documents.mjs [--check] [--only TEXT] [--rounds N]
 // --check: exit code 1 when a target is missed. --only: just the questions with TEXT in their names; no file is kept.
 // Needs the release addon: npm run build. Files go to TMPDIR: let that be the disk that you ask about.
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { answer, must } from './support/answer.mjs';
+import { writeFiles } from './support/files.mjs';
 import { timeJacs } from './support/jacs.mjs';
-import { compare, each, eventLoopDelay, inFlight, median, ratio } from './support/measure.mjs';
+import { each, eventLoopDelay, inFlight, median, ratio } from './support/measure.mjs';
 import { print, save } from './support/record.mjs';
 import { prepare } from './support/subjects.mjs';
+import { Workplace } from './support/workplace.mjs';
 
 const DOCUMENTS = 1000;
 const CONCURRENCY = 64;
@@ -25,38 +25,38 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '9' },
   },
 });
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'jacs-bench-'));
-let folders = 0;
+// All that the questions about the event loop store, and write beside it.
+const workplace = Workplace.open(4 * EVENT_LOOP.rounds * EVENT_LOOP.creates);
 
 try {
   process.exitCode = await main();
 } finally {
-  fs.rmSync(folder, { recursive: true, force: true });
+  await workplace.close();
 }
 
 async function main() {
-  const subjects = await prepare(folder, DOCUMENTS);
+  const subjects = await prepare(workplace.folder, DOCUMENTS);
   const asked = ({ name }) => name.includes(flags.only);
   const comparisons = [];
-  for (const question of questions(subjects).filter(asked)) comparisons.push(await answer(question));
+  for (const question of questions(subjects).filter(asked))
+    comparisons.push(await answer(question, Number(flags.rounds)));
   const eventLoop = [];
   for (const question of eventLoopQuestions(subjects).filter(asked)) eventLoop.push(await eventLoopAnswer(question));
   const results = { documents: DOCUMENTS, concurrency: CONCURRENCY, comparisons, eventLoop };
   if (asked({ name: 'jacs' })) {
-    results.jacs = timeJacs(newFolder(), subjects.texts.slice(0, JACS.documents), JACS.rounds);
+    results.jacs = timeJacs(workplace.newFolder(), subjects.texts.slice(0, JACS.documents), JACS.rounds);
   }
   await Promise.all([subjects.agent.close(), subjects.quantumSafe.close()]);
   print(results);
-  if (!flags.only) save(fileURLToPath(new URL('results', import.meta.url)), 'documents', folder, results);
+  if (!flags.only) save(fileURLToPath(new URL('results', import.meta.url)), 'documents', workplace.folder, results);
   return flags.check && [...comparisons, ...eventLoop].some(({ met }) => met === false) ? 1 : 0;
 }
 
 /** `peer` is JavaScript's own way to the same result; `target`, by how many times ours must be faster. */
-function questions({ agent, quantumSafe, peer, texts, objects, signed, signedByPeer, signedQuantumSafe, stored }) {
+function questions({ agent, quantumSafe, peer, texts, objects, signed, signedByPeer, signedQuantumSafe }) {
   const createByPeer = each(texts, (text) => peer.createDocument(text));
   const verifyByPeer = (texts) => each(texts, (text) => must(peer.verifyDocument(text)));
   const verify = (agent, texts) => each(texts, (text) => must(agent.verifyDocumentSync(text)));
-  const readByPeer = async ({ file }) => must(peer.verifyDocument(await fs.promises.readFile(file, 'utf8')));
   return [
     {
       name: 'createDocumentSync, noSave',
@@ -96,36 +96,14 @@ function questions({ agent, quantumSafe, peer, texts, objects, signed, signedByP
       ours: each(texts, (text) => quantumSafe.createDocumentSync(text, NO_SAVE)),
     },
     { name: 'verifyDocumentSync, ML-DSA-87', ours: verify(quantumSafe, signedQuantumSafe) },
-    {
-      name: `createDocument, saved, ${CONCURRENCY} in flight; writeFile, flushed, of the same bytes`,
-      ours: inFlight(texts, CONCURRENCY, (text) => agent.createDocument(text)),
-      peer: () => writeFiles(signed, { flush: true }),
-    },
-    {
-      name: `getDocument, ${CONCURRENCY} in flight`,
-      ours: inFlight(stored, CONCURRENCY, ({ key }) => agent.getDocument(key)),
-      peer: inFlight(stored, CONCURRENCY, readByPeer),
-    },
-    {
-      name: 'getDocumentSync',
-      ours: each(stored, ({ key }) => agent.getDocumentSync(key)),
-      peer: each(stored, ({ file }) => must(peer.verifyDocument(fs.readFileSync(file, 'utf8')))),
-    },
   ];
-}
-
-async function answer({ name, target, ours, peer }) {
-  const samples = await compare(peer ? { ours, peer } : { ours }, Number(flags.rounds));
-  if (!peer) return { name, samples };
-  const times = ratio(samples.peer.us, samples.ours.us);
-  const cpuTimes = ratio(samples.peer.cpuUs, samples.ours.cpuUs);
-  return { name, target, ratio: times, cpuRatio: cpuTimes, met: target && times >= target, samples };
 }
 
 /** Is the event loop held up longer than by as many plain writes? */
 function eventLoopQuestions({ agent, texts, signed }) {
   const many = Array.from({ length: EVENT_LOOP.creates }, (_, number) => texts[number % texts.length]);
-  const peer = () => writeFiles(many.map((_, number) => signed[number % signed.length]));
+  const plain = many.map((_, number) => signed[number % signed.length]);
+  const peer = () => writeFiles(workplace.newFolder(), plain, CONCURRENCY);
   const saved = inFlight(many, CONCURRENCY, (text) => agent.createDocument(text));
   const unsaved = inFlight(many, CONCURRENCY, (text) => agent.createDocument(text, NO_SAVE));
   const suffix = `${EVENT_LOOP.creates}, ${CONCURRENCY} in flight; writeFile`;
@@ -145,21 +123,4 @@ async function eventLoopAnswer({ name, ours, peer }) {
   const times = ratio(oursMs, peerMs);
   const { limitMs, target } = EVENT_LOOP;
   return { name, limitMs, target, ratio: times, met: median(oursMs) < limitMs && times < target, ...samples };
-}
-
-async function writeFiles(texts, options) {
-  const directory = newFolder();
-  fs.mkdirSync(directory);
-  const named = texts.map((text, number) => ({ text, file: path.join(directory, `${number}.json`) }));
-  return inFlight(named, CONCURRENCY, ({ file, text }) => fs.promises.writeFile(file, text, options))();
-}
-
-/** A path for a folder that is not there yet: a file system is slower where much was deleted. */
-function newFolder() {
-  return path.join(folder, `new-${folders++}`);
-}
-
-/** A bench of refusals would measure nothing. */
-function must(valid) {
-  if (!valid) throw new Error('a document did not verify');
 }

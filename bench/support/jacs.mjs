@@ -7,12 +7,11 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const venv = path.join(here, '..', '..', '.venv', 'bin', 'python');
 
-/** Microseconds a document, `{ version, create, verify }`, or `{ skipped }` with the reason. Works in `folder`. */
+/** Microseconds a document, `{ version, create, verify }`, or `{ skipped }` with the reason. Works in `folder`, which is empty. */
 export function timeJacs(folder, texts, rounds) {
   const python = process.env.JACS_PYTHON ?? venv;
   if (!fs.existsSync(python))
     return { skipped: 'no Python with jacs: set JACS_PYTHON, or run npm test, which makes one' };
-  fs.mkdirSync(folder);
   const { status, stdout, stderr } = spawnSync(python, ['-I', path.join(here, 'jacs.py')], {
     cwd: folder,
     encoding: 'utf8',

@@ -6,7 +6,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 const SAMPLE_MS = 200;
 
 /**
- * Compares sides, each a function that runs once through its operations and resolves to how many those were.
+ * Compares sides, each a function that runs once through its operations and resolves to how many those were; or
+ * `{ setup, run, teardown }`, when every pass needs something new, which is made and left outside of the clock.
  * Gives each side's samples in microseconds an operation, of the clock and of the processors (all threads).
  */
 export async function compare(sides, rounds) {
@@ -28,12 +29,19 @@ export async function compare(sides, rounds) {
   return samples;
 }
 
-async function sample(pass, passes) {
-  const [cpu, start] = [process.cpuUsage(), performance.now()];
-  let operations = 0;
-  for (let done = 0; done < passes; done++) operations += await pass();
-  const [ms, { user, system }] = [performance.now() - start, process.cpuUsage(cpu)];
-  return { ms, cpuMs: (user + system) / 1000, operations };
+async function sample(side, passes) {
+  const { setup, run, teardown } = typeof side === 'function' ? { run: side } : side;
+  let [ms, cpuMs, operations] = [0, 0, 0];
+  for (let done = 0; done < passes; done++) {
+    const subject = await setup?.();
+    const [cpu, start] = [process.cpuUsage(), performance.now()];
+    operations += await run(subject);
+    ms += performance.now() - start;
+    const { user, system } = process.cpuUsage(cpu);
+    cpuMs += (user + system) / 1000;
+    await teardown?.(subject);
+  }
+  return { ms, cpuMs, operations };
 }
 
 /** A pass of a synchronous function over all values. */

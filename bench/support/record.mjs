@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { median } from './measure.mjs';
+import { median, rounded } from './measure.mjs';
 
 const FILESYSTEMS = {
   0xef53: 'ext4',
@@ -12,12 +12,12 @@ const FILESYSTEMS = {
   0x794c7630: 'overlayfs',
 };
 
-/** Prints the comparisons, the event loop's delays and what stands beside. */
-export function print({ comparisons, eventLoop, jacs }) {
+/** Prints the comparisons, the event loop's delays, the memory and what stands beside. */
+export function print({ comparisons, eventLoop = [], memory = [], jacs }) {
   const lines = [['microseconds a document', 'ours', 'peer', 'times', 'by CPU', 'target', '']];
   for (const { name, samples, ratio, cpuRatio, target, met } of comparisons) {
     const us = (side) => (samples[side] ? median(samples[side].us).toFixed(1) : '-');
-    const goal = target === undefined ? '' : `>= ${target}`;
+    const goal = target === undefined ? '' : `>= ${rounded(target)}`;
     lines.push([name, us('ours'), us('peer'), times(ratio), times(cpuRatio), goal, verdict(met)]);
   }
   for (const [verb, name] of Object.entries({ create: 'createDocumentSync', verify: 'verifyDocumentSync' })) {
@@ -40,14 +40,19 @@ export function print({ comparisons, eventLoop, jacs }) {
     const p999 = (samples) => median(samples.map((sample) => sample.p999)).toFixed(1);
     lines.push([name, p999(ours), p999(peer), times(ratio), '', `< ${target}, < ${limitMs} ms`, verdict(met)]);
   }
+  if (memory.length > 0) lines.push([], ['resident memory in MiB', 'idle', 'peak', 'over']);
+  for (const { name, idleMiB, peakMiB } of memory) {
+    lines.push([name, ...[idleMiB, peakMiB, peakMiB - idleMiB].map((value) => value.toFixed(1))]);
+  }
   console.log(aligned(lines));
   if (jacs?.skipped) console.log(`\nleft out: jacs: ${jacs.skipped}`);
 }
 
 const times = (value) => value?.toFixed(2) ?? '';
-const verdict = (met) => ({ true: 'met', false: 'MISSED', undefined: '' })[met];
+export const verdict = (met) => ({ true: 'met', false: 'MISSED', undefined: '' })[met];
 
-function aligned(lines) {
+/** Lines of cells as text; the first line has all columns. */
+export function aligned(lines) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const cell = (text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]));
   return lines.map((line) => line.map(cell).join('  ').trimEnd()).join('\n');

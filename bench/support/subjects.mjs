@@ -1,4 +1,4 @@
-// What the benches of documents work with: agents with what they signed and stored, and the peer.
+// What the benches of documents work with: agents, what they signed, and the peer.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Agent } from 'jacs-agent';
@@ -7,39 +7,60 @@ import { Peer } from './peer.mjs';
 
 const PASSWORD = 'Bench-P@ss-123!';
 
-/** Two agents and the peer in a new folder, `count` documents each; every side verifies what the others made. */
+/** As `prepareBeside`, and an agent whose keys are safe against quantum computers. */
 export async function prepare(folder, count) {
-  const texts = orders(count);
-  const objects = texts.map((text) => JSON.parse(text));
-  const agent = await newAgent(path.join(folder, 'ed25519'), 'ring-Ed25519');
+  const beside = await prepareBeside(path.join(folder, 'ed25519'), count);
+  const { peer, texts } = beside;
   const quantumSafe = await newAgent(path.join(folder, 'pq2025'), 'pq2025');
+  const signedByPeer = texts.map((text) => peer.createDocument(text));
+  const signedQuantumSafe = await quantumSafe.createDocuments(texts, { noSave: true });
+  prove(beside.agent, peer, signedByPeer);
+  const objects = texts.map((text) => JSON.parse(text));
+  return { ...beside, quantumSafe, objects, signedByPeer, signedQuantumSafe };
+}
+
+/** An agent in the new folder `home` and the peer, `count` texts; each side verifies what the other made. */
+export async function prepareBeside(home, count) {
+  const texts = orders(count);
+  const agent = await newAgent(home, 'ring-Ed25519');
   const peer = new Peer();
   peer.know(agent.id, agent.version, agent.publicKey);
   await agent.saveDocument(peer.agentDocument());
   const signed = await agent.createDocuments(texts, { noSave: true });
-  const signedByPeer = texts.map((text) => peer.createDocument(text));
-  const signedQuantumSafe = await quantumSafe.createDocuments(texts, { noSave: true });
-  const stored = (await agent.createDocuments(texts)).map((text) => place(folder, JSON.parse(text)));
-  prove(agent, peer, [...signed, ...signedByPeer]);
-  await proveCanonical(agent, signedByPeer[0]);
-  return { agent, quantumSafe, peer, texts, objects, signed, signedByPeer, signedQuantumSafe, stored };
+  const signedByPeer = peer.createDocument(texts[0]);
+  prove(agent, peer, [...signed, signedByPeer]);
+  await proveCanonical(agent, signedByPeer);
+  return { agent, peer, texts, signed };
 }
 
-function newAgent(folder, algorithm) {
-  fs.mkdirSync(folder);
+export function newAgent(home, algorithm) {
+  fs.mkdirSync(home);
   return Agent.create({
-    configPath: path.join(folder, 'jacs.config.json'),
-    dataDirectory: path.join(folder, 'jacs_data'),
-    keyDirectory: path.join(folder, 'jacs_keys'),
+    configPath: path.join(home, 'jacs.config.json'),
+    dataDirectory: path.join(home, 'jacs_data'),
+    keyDirectory: path.join(home, 'jacs_keys'),
     algorithm,
     password: PASSWORD,
     env: {},
   });
 }
 
-function place(folder, { jacsId, jacsVersion }) {
-  const file = path.join(folder, 'ed25519', 'jacs_data', 'documents', jacsId, `${jacsVersion}.json`);
-  return { key: `${jacsId}:${jacsVersion}`, file };
+/** The agent of `home` once more, with its documents in the directory `data` and with these settings. */
+export async function loadAgent(home, data, settings = {}) {
+  const agent = new Agent();
+  const directories = { jacs_data_directory: data, jacs_key_directory: path.join(home, 'jacs_keys') };
+  await agent.load({ jacs_default_storage: 'fs', ...directories, ...settings }, { password: PASSWORD, env: {} });
+  return agent;
+}
+
+/** Settings of `loadAgent`. */
+export const NOT_SYNCED = { jacs_storage_options: { durability: 'none' } };
+export const NO_CACHE = { jacs_cache_bytes: 0 };
+
+/** The key of a document that a call returned. */
+export function keyOf(text) {
+  const { jacsId, jacsVersion } = JSON.parse(text);
+  return `${jacsId}:${jacsVersion}`;
 }
 
 /** Both sides accept every text, and refuse each after a change. */
