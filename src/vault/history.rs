@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lineage, Reading, Vault, VerifyOptions, VersionState};
-use crate::document::Origin;
-use crate::error::Result;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{CONCURRENT_READS, Lineage, Reading, Vault, VerifyOptions, VersionState};
+use crate::error::{Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
+use crate::store::Kind;
 
 /// How a version hangs on the one it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +49,11 @@ impl Vault {
         let (kind, mut lineage) = self.find_lineage(id, Reading::Fresh).await?;
         let damaged = lineage.newest().is_err() || lineage.versions.iter().any(|state| lineage.is_damaged(state));
         // What the caller asks beyond the configuration decides about validity, not about succession.
-        for state in lineage.versions.iter_mut().filter(|state| state.refused.is_none()) {
-            let text = self.read_text(kind, state.key).await?;
-            state.error = self.examine(&text, Origin::Storage(state.key), options).await?.report.error;
-        }
+        let counting = lineage.versions.iter_mut().filter(|state| state.refused.is_none());
+        let (keys, errors): (Vec<DocumentKey>, Vec<_>) = counting.map(|state| (state.key, &mut state.error)).unzip();
+        let checks = keys.into_iter().map(|key| self.first_failure(kind, key, options));
+        let found: Vec<Option<Error>> = stream::iter(checks).buffered(CONCURRENT_READS).try_collect().await?;
+        errors.into_iter().zip(found).for_each(|(error, found)| *error = found);
         let gaps = gaps(&lineage);
         let chains: Vec<Chain> = lineage.versions.iter().map(|state| chain(&lineage, state)).collect();
         let heads = lineage.heads();
@@ -62,6 +65,12 @@ impl Vault {
         };
         let valid = !damaged && gaps.is_empty() && versions.iter().filter(counting).all(sound);
         Ok(History { id, valid, owner: lineage.owner, versions, heads, gaps })
+    }
+}
+
+impl Vault {
+    async fn first_failure(&self, kind: Kind, key: DocumentKey, options: &VerifyOptions) -> Result<Option<Error>> {
+        Ok(self.find(kind, key, options, Reading::Fresh).await?.error)
     }
 }
 

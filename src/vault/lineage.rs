@@ -2,7 +2,7 @@
 //! one is the newest (specification, "Succession").
 
 use std::borrow::Borrow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +38,7 @@ pub struct Lineage {
     pub id: DocumentId,
     pub owner: Option<DocumentId>,
     pub versions: Vec<VersionState>,
+    positions: HashMap<Version, usize>,
 }
 
 impl Vault {
@@ -59,7 +60,8 @@ impl Vault {
         let states: Vec<Option<VersionState>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
         let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
         sort(&mut versions);
-        Ok(Lineage { id, owner: None, versions })
+        let positions = versions.iter().enumerate().map(|(position, state)| (state.key.version, position)).collect();
+        Ok(Lineage { id, owner: None, versions, positions })
     }
 
     /// One version; `None` when it was removed since it was listed.
@@ -184,7 +186,7 @@ impl Lineage {
     }
 
     pub fn get(&self, version: Version) -> Option<&VersionState> {
-        self.versions.iter().find(|state| state.key.version == version)
+        self.versions.get(*self.positions.get(&version)?)
     }
 
     /// Whether a version failed its checks in a way that its author cannot have meant: bytes that are not what
@@ -291,13 +293,16 @@ impl Lineage {
         let is_believed = |state: &&VersionState| {
             state.error.is_none() && state.key_source.is_some_and(|source| source >= KeySource::Pinned)
         };
-        let contradicted = self.versions.iter().filter(is_believed).any(|state| self.contradicts(state, first));
+        let mut seen = HashSet::new();
+        let contradicted =
+            self.versions.iter().filter(is_believed).any(|state| self.contradicts(state, first, &mut seen));
         first.agent.filter(|_| !contradicted).map(|agent| agent.id)
     }
 
-    fn contradicts(&self, from: &VersionState, first: &VersionState) -> bool {
+    /// `seen` has the versions from which that was found not to be so.
+    fn contradicts(&self, from: &VersionState, first: &VersionState, seen: &mut HashSet<Version>) -> bool {
         let mut state = from;
-        for _ in 0..self.versions.len() {
+        while seen.insert(state.key.version) {
             let Some(header) = &state.header else { return false };
             let before = header.previous_version.and_then(|previous| self.get(previous));
             let Some(before) = before.filter(|before| before.error.is_none()) else { return false };
