@@ -28,6 +28,9 @@ describeWith(['strace -p'], 'a save', () => {
     async create() {
       return { verb: 'createDocument', args: [{ title: 'new' }] };
     },
+    async 'sync create'() {
+      return { verb: 'createDocumentSync', args: [{ title: 'new' }] };
+    },
     async update() {
       const { value } = await child.call('createDocument', { title: 'old' });
       return { verb: 'updateDocument', args: [keyOf(value), { title: 'new' }], id: idOf(keyOf(value)), old: value };
@@ -44,10 +47,10 @@ describeWith(['strace -p'], 'a save', () => {
     ['opening documents/', 'openat', () => [inData('documents')], ['create']],
     ['opening the data directory', 'openat', () => [place.data], ['create']],
     ['making a file in its directory', 'openat', ({ id }) => [inData('documents', id)], ['save']],
-    ['syncing the file', 'fsync,fdatasync', () => [], ['create', 'update', 'save']],
-    ['giving the file its name', 'linkat', () => [], ['create', 'update', 'save']],
+    ['syncing the file', 'fsync,fdatasync', () => [], ['create', 'sync create', 'update', 'save']],
+    ['giving the file its name', 'linkat', () => [], ['create', 'sync create', 'update', 'save']],
     ['syncing its directory', 'fsync', ({ id }) => [inData('documents', id)], ['update', 'save'], true],
-    ['syncing documents/', 'fsync', () => [inData('documents')], ['create', 'update', 'save'], true],
+    ['syncing documents/', 'fsync', () => [inData('documents')], ['create', 'sync create', 'update', 'save'], true],
   ];
   const CASES = STEPS.flatMap(([step, calls, on, verbs, mayBeThere = false]) =>
     verbs.flatMap((verb) => Object.keys(TOLD).map((errno) => ({ verb, step, errno, calls, on, mayBeThere }))),
