@@ -13,6 +13,12 @@ const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
 // Each tells whether it works here, by using it.
 const TOOLS = {
   strace: { works: () => linux && runs('strace', ['-f', '-o', '/dev/null', 'true']), hint: 'install strace' },
+  'strace -p': {
+    // It attaches to a process that is not its child, which some systems allow root alone.
+    works: () => linux && runs('sh', ['-c', 'sleep 0.3 & exec strace -f -o /dev/null -p $!']),
+    hint: 'install strace; run as root, or with the setting kernel.yama.ptrace_scope=0',
+  },
+  prlimit: { works: () => linux && runs('prlimit', ['--nofile']), hint: 'install prlimit (util-linux)' },
   setpriv: {
     works: () => superuser && runs('setpriv', [...nobody, process.execPath, '--version']),
     hint: 'run as root, with setpriv (util-linux) and a node that every user may run',

@@ -10,10 +10,16 @@ const { OWN_ADDON, run } = require('./run.js');
 /** User and group `nobody`, in number. */
 const NOBODY = 65534;
 
-/** `run` as nobody, without groups and capabilities. Needs `setpriv`. */
+/** A command that runs another in its own place, as nobody, without groups and capabilities. Needs `setpriv`. */
+const AS_NOBODY = [
+  'setpriv',
+  ...['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--inh-caps=-all', '--'],
+];
+
+/** `run` as nobody. Needs `setpriv`. */
 function unprivileged(command, args = [], options = {}) {
-  const drop = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--inh-caps=-all', '--'];
-  return run('setpriv', [...drop, command, ...args], options);
+  const [setpriv, ...drop] = AS_NOBODY;
+  return run(setpriv, [...drop, command, ...args], options);
 }
 
 /** A folder in which nobody can `require('jacs-agent')`, with the addon under test; this tree may lie in a closed one. */
@@ -35,4 +41,4 @@ function unprivilegedNode(script, { env, ...options } = {}) {
   return unprivileged(process.execPath, ['-e', script], { cwd, ...options, env: { HOME: cwd, ...OWN_ADDON, ...env } });
 }
 
-module.exports = { NOBODY, unprivileged, unprivilegedNode };
+module.exports = { AS_NOBODY, NOBODY, readablePackage, unprivileged, unprivilegedNode };
