@@ -1,5 +1,6 @@
 // `npm test`: installs, builds and runs everything, from a fresh clone on. Arguments go to jest.
-// `--soak` runs the JavaScript tests alone, on the release addon, with as many rounds as a night has time for.
+// `--soak` runs what goes in rounds, with as many as a night has time for: the JavaScript tests on the release addon,
+// the Rust tests in the debug build, which also checks for overflows.
 import fs from 'node:fs';
 import path from 'node:path';
 import { line, none, ofCargoLine, ofJestFile, sum, withExitCode } from './counts.mjs';
@@ -8,6 +9,9 @@ import { Failure, follow, main, npm, root, status, underCI } from './process.mjs
 import { installTools } from './system.mjs';
 import { checkToolchain, hostTarget } from './toolchain.mjs';
 import { pythonWithJacs } from './venv.mjs';
+
+/** The Rust tests that go in rounds. */
+const SOAKED = ['crash'];
 
 const soak = process.argv.includes('--soak');
 const jestArguments = process.argv.slice(2).filter((argument) => argument !== '--soak');
@@ -18,7 +22,7 @@ main(async () => {
   installPackages();
   const env = testEnvironment();
   if (!soak) npm(['run', '--silent', 'build:debug']);
-  const cargo = soak ? none : await cargoTests();
+  const cargo = await cargoTests();
   npm(['run', '--silent', 'build']);
   const total = sum(cargo, jestTests(env));
   console.log(`\n${Math.round((Date.now() - started) / 1000)} s`);
@@ -45,8 +49,9 @@ async function cargoTests() {
   let counts = none;
   const count = (text) => (counts = sum(counts, ofCargoLine(text)));
   // napi names the target when it builds; naming the same one here shares what it compiled.
-  const env = { CARGO_BUILD_TARGET: hostTarget(), ...process.env };
-  const code = await follow('cargo', ['test', '--locked', '--no-fail-fast'], count, { env });
+  const env = { CARGO_BUILD_TARGET: hostTarget(), ...process.env, ...(soak && { JACS_TEST_SOAK: '1' }) };
+  const chosen = soak ? SOAKED.flatMap((name) => ['--test', name]) : [];
+  const code = await follow('cargo', ['test', '--locked', '--no-fail-fast', ...chosen], count, { env });
   return withExitCode(counts, code);
 }
 
