@@ -23,7 +23,8 @@ describeWith(['setpriv'], 'another user', () => {
   let signed;
   let id;
   beforeAll(async () => {
-    place = await newAgent();
+    // What is remembered is not read.
+    place = await newAgent({ settings: { jacs_cache_bytes: 0 } });
     first = await place.agent.createDocument({ n: 1 });
     newest = await place.agent.updateDocument(keyOf(first), { n: 2 });
     signed = await place.agent.createDocument({ n: 3 }, { noSave: true });
