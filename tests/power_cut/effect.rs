@@ -55,7 +55,7 @@ impl<'a> Follower<'a> {
             "sync" | "syncfs" => |own, begun| own.push(begun, Effect::SyncAll),
             "fchmod" => Self::change_mode,
             // What is written there later is written to nobody else.
-            "mmap" => |_, begun| assert!(!begun.call.text.contains("MAP_SHARED"), "{:?}", begun.call),
+            "mmap" if !begun.call.text.contains("MAP_SHARED") => |_, _| {},
             _ => panic!("the model does not know this call: {:?}", begun.call),
         };
         if begun.call.succeeded() {

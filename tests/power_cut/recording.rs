@@ -85,11 +85,15 @@ impl Recording {
         instants
     }
 
-    /// The same process, had it not done what `dropped` picks.
-    pub fn without(&self, dropped: impl Fn(&Recording, &Effect) -> bool) -> Recording {
+    /// The same process, had it flushed nothing that `dropped` picks.
+    pub fn without_flushes(&self, dropped: impl Fn(&Node) -> bool) -> Recording {
         let mut left = self.clone();
-        left.operations.retain(|operation| !dropped(self, &operation.effect));
-        assert!(left.operations.len() < self.operations.len(), "there is no such step");
+        left.operations.retain(|step| match &step.effect {
+            Effect::Sync(node) => !dropped(node),
+            Effect::SyncAll => false,
+            _ => true,
+        });
+        assert!(left.operations.len() < self.operations.len(), "there is no such flush");
         left
     }
 

@@ -8,6 +8,7 @@ pub struct Call {
     pub name: String,
     /// Arguments and result as strace shows them.
     pub text: String,
+    /// Lines of the trace.
     pub begin: usize,
     pub end: usize,
 }
@@ -17,8 +18,8 @@ pub fn is_installed() -> bool {
     std::process::Command::new("strace").arg("-V").output().is_ok()
 }
 
-/// The calls of a trace (`strace -f -o`), in the order of their ends. What the process ended in the middle of is left
-/// out, as it has no result.
+/// The calls of a trace (`strace -f -o`), in the order of their ends. Those that the process ended in the middle of come
+/// last, and have no result.
 pub fn calls(trace: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut open: HashMap<&str, Call> = HashMap::new();
@@ -40,6 +41,7 @@ pub fn calls(trace: &str) -> Vec<Call> {
             }
         }
     }
+    calls.extend(open.into_values().map(|call| Call { end: usize::MAX, ..call }));
     calls.sort_by_key(|call| call.end);
     calls
 }
