@@ -62,7 +62,7 @@ const SLOW_FLUSHES: &str = "fsync,fdatasync,syncfs:delay_enter=20000";
 
 #[test]
 fn a_power_cut_costs_nothing_that_was_promised() {
-    keeps_its_promises("child_works_step_by_step", &[]);
+    keeps_its_promises("child_works_step_by_step", &[SLOW_FLUSHES]);
 }
 
 #[test]

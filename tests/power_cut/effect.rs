@@ -7,7 +7,7 @@ use super::recording::{Effect, Node};
 
 /// They change nothing that a power cut could lose. `sync_file_range` writes pages but neither sizes nor what the drive
 /// keeps in its cache, so it makes nothing durable; locks end with the process.
-const HARMLESS: [&str; 23] = [
+const HARMLESS: [&str; 22] = [
     "access",
     "close",
     "faccessat",
@@ -30,7 +30,6 @@ const HARMLESS: [&str; 23] = [
     "statfs",
     "statx",
     "sync_file_range",
-    "umask",
 ];
 
 impl<'a> Follower<'a> {
