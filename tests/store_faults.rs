@@ -39,7 +39,7 @@ impl About {
 
 /// Runs `function` with `faults` injected, in a store that has one document; its report, and the place.
 fn with_faults(function: &str, about: Option<About>, faults: &[&str]) -> Option<(String, tempfile::TempDir)> {
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
+    if !strace::is_installed() {
         skip("strace is not installed");
         return None;
     }

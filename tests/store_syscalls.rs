@@ -7,65 +7,26 @@
 
 mod store_support;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use bytes::Bytes;
 use jacs_agent::store::{Durability, ObjectKey, Put, Sha256Hex};
+use store_support::strace::{self, Call, calls};
 use store_support::*;
 
 /// Begins the line that the child writes when a put is done.
 const DONE: &str = "PUT DONE ";
 
-/// One system call; the calls of all threads in one order, of beginnings and of ends.
-#[derive(Clone, Debug)]
-struct Call {
-    name: String,
-    /// Arguments and result as strace shows them.
-    text: String,
-    begin: usize,
-    end: usize,
-}
-
-fn calls(trace: &str) -> Vec<Call> {
-    let mut calls = Vec::new();
-    let mut open: HashMap<&str, Call> = HashMap::new();
-    for (position, line) in trace.lines().enumerate() {
-        let Some((thread, event)) = line.split_once(' ') else { continue };
-        let event = event.trim_start();
-        if let Some(rest) = event.strip_prefix("<... ") {
-            let mut call = open.remove(thread).unwrap();
-            call.text += rest.split_once("resumed>").unwrap().1;
-            call.end = position;
-            calls.push(call);
-        } else if let Some((name, text)) = event.split_once('(').filter(|(name, _)| !name.contains(' ')) {
-            let begun = text.strip_suffix("<unfinished ...>");
-            let text = begun.unwrap_or(text).to_owned();
-            let call = Call { name: name.to_owned(), text, begin: position, end: position };
-            match begun {
-                Some(_) => assert!(open.insert(thread, call).is_none()),
-                None => calls.push(call),
-            }
-        }
-    }
-    calls.sort_by_key(|call| call.end);
-    calls
-}
-
-fn succeeded(call: &Call) -> bool {
-    !call.text.contains(") = -1")
-}
-
 /// The calls of each put of the child, in order.
 fn puts_of(function: &str, place: &Path) -> Option<Vec<Vec<Call>>> {
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
+    if !strace::is_installed() {
         skip("strace is not installed");
         return None;
     }
     let trace = place.join("trace");
     let wanted = "trace=openat,linkat,fsync,fdatasync,renameat2,mkdirat,write,unlinkat";
-    let strace = ["strace", "-f", "-y", "-s", "400", "-e", wanted, "-o", trace.to_str().unwrap()];
-    succeed(&mut child(&strace, function, place));
+    let wrapper = ["strace", "-f", "-y", "-s", "400", "-e", wanted, "-o", trace.to_str().unwrap()];
+    succeed(&mut child(&wrapper, function, place));
     let mut puts = vec![Vec::new()];
     for call in calls(&std::fs::read_to_string(&trace).unwrap()) {
         match call.name == "write" && call.text.contains(DONE) {
@@ -79,7 +40,7 @@ fn puts_of(function: &str, place: &Path) -> Option<Vec<Vec<Call>>> {
 
 fn only<'a>(calls: &'a [Call], name: &str, part: &str) -> &'a Call {
     let found: Vec<&Call> = calls.iter().filter(|call| call.name == name && call.text.contains(part)).collect();
-    assert!(found.len() == 1 && succeeded(found[0]), "{name} {part}: {found:?}\n{calls:#?}");
+    assert!(found.len() == 1 && found[0].succeeded(), "{name} {part}: {found:?}\n{calls:#?}");
     found[0]
 }
 
@@ -88,7 +49,7 @@ fn synced_after(calls: &[Call], directory: &Path, before: &Call) -> bool {
     let part = format!("<{}>)", directory.display());
     calls
         .iter()
-        .any(|call| call.name == "fsync" && call.text.contains(&part) && call.begin > before.end && succeeded(call))
+        .any(|call| call.name == "fsync" && call.text.contains(&part) && call.begin > before.end && call.succeeded())
 }
 
 /// The file is synced before it is published, and all of `directories` after.

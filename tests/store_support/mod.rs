@@ -3,6 +3,8 @@
 // Every test binary uses its part of this; the lints know test functions only, not what these call.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod strace;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
