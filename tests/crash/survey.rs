@@ -89,7 +89,7 @@ pub async fn check(agent: &Agent, contents: &Contents, known: &Versions, data: &
         for key in versions.keys() {
             let text = agent.get(Reference::Exact(*key), &ReadOptions::default(), &Cancel::default()).await;
             let path = data.join(ObjectKey::Version { kind, key: *key }.path());
-            assert!(text.unwrap() == fs::read_to_string(path).unwrap(), "{key} is read as another text");
+            assert!(*text.unwrap() == fs::read_to_string(path).unwrap(), "{key} is read as another text");
         }
         assert_eq!(listed(agent, kind, true).await, versions.keys().copied().collect());
     }
@@ -145,7 +145,7 @@ pub async fn work_on(agent: &Agent, contents: &Contents) -> Versions {
         let updated = agent.update_document(Reference::Exact(key), r#"{"n":0}"#, &options, &Cancel::default()).await;
         let updated = updated.unwrap();
         let newest = agent.get(Reference::Newest(key.id), &ReadOptions::default(), &Cancel::default()).await.unwrap();
-        assert!(newest == updated, "{key} has another newest version");
+        assert!(*newest == updated, "{key} has another newest version");
         stored.insert(key_of(&updated), sha256_hex(updated.as_bytes()));
     }
     stored

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jacs_agent::agent::{Agent, Cancel, CreateOptions};
 use jacs_agent::error::Code;
 use jacs_agent::id::{DocumentId, DocumentKey, Reference};
 use jacs_agent::store::{Durability, Kind, ObjectKey, Settings, Store};
 use jacs_agent::trust::{Keyring, OwnKey};
-use jacs_agent::vault::{ListFilter, ReadOptions, Vault};
+use jacs_agent::vault::{Cache, CacheLimits, ListFilter, ReadOptions, Vault};
 
 use super::model::{Contents, Entry, TEMPORARY, Tree};
 use super::script::{DATA, Scene, load};
@@ -122,7 +123,7 @@ impl Replayer {
                 vault.get(Reference::Exact(stored.key), &ReadOptions::default()).await
             };
             match saved.await {
-                Ok(stored) if stored.text == *text => {}
+                Ok(stored) if *stored.text == *text => {}
                 Ok(stored) => seen.faults.push(Fault::Wrong(stored.key)),
                 Err(error) => seen.faults.push(Fault::Refused("saving", error.code())),
             }
@@ -181,6 +182,8 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
         minimum_trust: config.minimum_trust,
         update_policy: config.update_policy,
         max_bytes: config.max_document_bytes,
+        // What a former state had is not what this one has.
+        cache: Cache::new(CacheLimits { bytes: 0, ttl: Duration::ZERO, latest_ttl: Duration::ZERO }),
     }
 }
 
@@ -190,7 +193,7 @@ async fn list(vault: &Vault) -> BTreeSet<DocumentKey> {
         let filter = ListFilter { all_versions: true, ..ListFilter::default() };
         let mut listing = vault.list(kind, filter).await.unwrap();
         loop {
-            let page = listing.next_page(vault).await.unwrap();
+            let page = listing.next_page(vault, || Ok(())).await.unwrap();
             if page.is_empty() {
                 break;
             }
@@ -202,5 +205,5 @@ async fn list(vault: &Vault) -> BTreeSet<DocumentKey> {
 
 async fn read(vault: &Vault, reference: Reference) -> Result<String, Code> {
     let read = vault.get(reference, &ReadOptions::default()).await;
-    read.map(|stored| stored.text).map_err(|error| error.code())
+    read.map(|stored| stored.text.to_string()).map_err(|error| error.code())
 }

@@ -139,7 +139,7 @@ impl Actor {
 
     pub async fn save(&self, text: &str) {
         mark("saving", key_of(text));
-        assert_eq!(self.agent.save(text).await.unwrap(), text);
+        assert_eq!(self.agent.save(text).await.unwrap().as_str(), text);
         self.stored(text);
     }
 
