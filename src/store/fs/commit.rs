@@ -21,9 +21,9 @@ use super::{CONCURRENT, Disk, Outcome, stopped};
 use crate::store::Durability;
 
 /// Threads that flush: as many as a disk answers well at a time.
-const FLUSHING: usize = 16;
-/// Threads where nothing is flushed: what they do, the processor does.
-const NOT_FLUSHING: usize = 4;
+const FLUSHING: usize = 8;
+/// Threads where nothing is flushed: all of them would wait for the lock of one directory.
+const NOT_FLUSHING: usize = 2;
 
 /// A small file that is to be created.
 pub(super) struct Save {

@@ -17,7 +17,7 @@ impl Disk {
     pub fn sweep(&self, path: &str, directories: &[String], age: Duration) {
         let Ok(above) = walk::open_dirs(&self.root, path).and_then(walk::Dirs::into_last) else { return };
         for name in directories {
-            let _ = walk::enter(Some(&above), name).and_then(|directory| sweep(directory, age));
+            let _ = walk::enter(&above, name).and_then(|directory| directory.map_or(Ok(()), |it| sweep(it, age)));
         }
     }
 }

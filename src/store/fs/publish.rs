@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::errno::{not_supported, write_fault};
+use super::walk::set_mode;
 use super::{Publish, TEMPORARY};
 
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -60,7 +61,7 @@ impl Temporary {
         };
         match created {
             Ok(temporary) => {
-                rustix::fs::fchmod(&temporary.file, PRIVATE_FILE)
+                set_mode(&temporary.file, PRIVATE_FILE)
                     .map_err(|errno| write_fault("the mode of the file cannot be set", errno))?;
                 Ok(Some(temporary))
             }
@@ -126,7 +127,7 @@ impl Temporary {
             Err(errno) => return Err(write_fault("the file cannot be made", errno)),
         };
         let failed = |error| write_fault("the file cannot be written", error);
-        rustix::fs::fchmod(&named.file, PRIVATE_FILE).map_err(|errno| failed(errno.into()))?;
+        set_mode(&named.file, PRIVATE_FILE).map_err(|errno| failed(errno.into()))?;
         self.file.rewind().map_err(failed)?;
         std::io::copy(&mut self.file, &mut named.file).map_err(failed)?;
         named.file.flush().map_err(failed)?;

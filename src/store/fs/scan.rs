@@ -58,7 +58,7 @@ impl Disk {
 }
 
 fn files_in(above: &OwnedFd, name: &str) -> Result<Vec<File>> {
-    let Some(directory) = existing(walk::enter(Some(above), name))? else { return Ok(Vec::new()) };
+    let Some(directory) = walk::enter(above, name)? else { return Ok(Vec::new()) };
     let mut entries = Dir::new(directory).map_err(failed)?;
     let mut names = Vec::new();
     visit(&mut entries, |name, _| {

@@ -71,8 +71,8 @@ pub(super) fn open_dirs(root: &Path, path: &str) -> Result<Dirs> {
     check_parts(path)?;
     let mut chain = vec![open_root(root)?];
     for name in parts(path) {
-        let next = enter(chain.last(), name)?;
-        chain.push(next);
+        let next = enter(chain.last().ok_or_else(no_directory)?, name)?;
+        chain.push(next.ok_or_else(|| fault("the directory cannot be opened", Errno::NOENT))?);
     }
     Ok(Dirs { chain, made_above: 0, first_made: None })
 }
@@ -94,17 +94,18 @@ fn try_make_dirs(root: &Path, path: &str) -> Result<Dirs> {
     let (root, made_above) = make_root(root)?;
     let mut dirs = Dirs { first_made: (made_above > 0).then_some(0), chain: vec![root], made_above };
     for (depth, name) in parts(path).enumerate() {
-        let next = match enter(dirs.chain.last(), name) {
-            Err(error) if error.kind() == ErrorKind::NotFound => match make(dirs.last()?.0, name)? {
-                Some(made) => {
-                    dirs.first_made.get_or_insert(depth + 1);
-                    made
-                }
-                None => enter(dirs.chain.last(), name)?,
+        let last = dirs.last()?.0;
+        let (next, made) = match enter(last, name)? {
+            Some(next) => (Some(next), false),
+            None => match make(last, name)? {
+                Some(made) => (Some(made), true),
+                None => (enter(last, name)?, false),
             },
-            result => result?,
         };
-        dirs.chain.push(next);
+        dirs.chain.push(next.ok_or_else(|| fault("the directory is gone", Errno::NOENT))?);
+        if made {
+            dirs.first_made.get_or_insert(depth + 1);
+        }
     }
     Ok(dirs)
 }
@@ -201,15 +202,27 @@ fn settle(parent: &OwnedFd, name: impl rustix::path::Arg + Copy) -> rustix::io::
         }
         result => result?,
     };
-    rustix::fs::fchmod(&made, PRIVATE_DIRECTORY)?;
+    set_mode(&made, PRIVATE_DIRECTORY)?;
     Ok(made)
 }
 
-/// Opens a directory in `parent`.
-pub(super) fn enter(parent: Option<&OwnedFd>, name: &str) -> Result<OwnedFd> {
-    let parent = parent.ok_or_else(no_directory)?;
-    rustix::fs::openat(parent, name, OPEN_DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
-        .map_err(|errno| entry_fault(parent, name, errno))
+/// Gives a new file or directory its mode, unless it has it: a change costs the filesystem's journal more than a look.
+// The type of the field differs between platforms.
+#[allow(clippy::unnecessary_cast)]
+pub(super) fn set_mode(file: impl AsFd, mode: Mode) -> rustix::io::Result<()> {
+    match rustix::fs::fstat(&file)?.st_mode as u32 & 0o7777 == mode.as_raw_mode() as u32 {
+        true => Ok(()),
+        false => rustix::fs::fchmod(file, mode),
+    }
+}
+
+/// Opens a directory in `parent`; `None` when there is none of that name.
+pub(super) fn enter(parent: &OwnedFd, name: &str) -> Result<Option<OwnedFd>> {
+    match rustix::fs::openat(parent, name, OPEN_DIRECTORY | OFlags::NOFOLLOW, Mode::empty()) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(entry_fault(parent, name, errno)),
+    }
 }
 
 /// The error of an entry that could not be opened without following links.
