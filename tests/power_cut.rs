@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use power_cut::choice::Effort;
 use power_cut::judge::{Complaint, Verdict, explain, judge};
-use power_cut::recording::{Node, Recording};
+use power_cut::recording::{Effect, Node, Recording};
 use power_cut::replay::{Fault, Replayer};
 use power_cut::script::{Actor, Recorded, Scene};
 use store_support::child_place;
@@ -56,6 +56,7 @@ fn keeps_its_promises(function: &str, faults: &[&str]) {
 /// The first link of every thread fails as if files without a name could not be linked: its file is copied to one with a
 /// temporary name, and later files begin so.
 const NO_UNNAMED_LINKS: &str = "linkat:error=ENOENT:when=1";
+const IN_GROUPS: usize = 24;
 const NO_LINKS: &str = "linkat:error=EPERM";
 /// As on a disk, so that calls meet that would follow one another in a memory that is fast.
 const SLOW_FLUSHES: &str = "fsync,fdatasync,syncfs:delay_enter=20000";
@@ -88,6 +89,25 @@ fn a_power_cut_costs_nothing_that_was_promised_at_the_same_time_with_temporary_n
 #[test]
 fn a_power_cut_costs_nothing_that_was_promised_at_the_same_time_with_renaming() {
     keeps_its_promises("child_works_in_parallel", &[NO_LINKS, SLOW_FLUSHES]);
+}
+
+/// More saves at a time than threads that flush: each thread takes several, and flushes their directories once.
+#[test]
+fn a_power_cut_costs_nothing_that_was_promised_to_a_group() {
+    let Some(recorded) = record("child_works_in_groups", "full", &[SLOW_FLUSHES]) else { return };
+    let recording = &recorded.recording;
+    let documents = recording.directories_at("made/data/documents");
+    let flushes = recording
+        .operations
+        .iter()
+        .filter(|step| matches!(&step.effect, Effect::Sync(node) if documents.contains(node)));
+    assert!(flushes.count() < IN_GROUPS, "no groups were formed");
+    let verdict = judged(&recorded, recording, Effort::Sampled);
+    let first = verdict.cases.first().map(|case| explain(recording, case));
+    assert!(first.is_none(), "{} complaints, the first: {}", verdict.cases.len(), first.unwrap_or_default());
+    let of_documents = |node: &Node| documents.contains(node);
+    finds(&recorded, &recording.without_flushes(of_documents), Effort::Quick, &["lost"]);
+    finds(&recorded, &recording.flushing_early(), Effort::Quick, &["lost"]);
 }
 
 #[test]
@@ -192,6 +212,19 @@ async fn child_works_in_parallel() {
         }
     }))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "run by others under strace"]
+async fn child_works_in_groups() {
+    let Some(place) = child_place() else { return };
+    let actor = Actor::new(&place).await;
+    actor.create("{}").await;
+    let created = (0..IN_GROUPS).map(|number| {
+        let actor = actor.clone();
+        async move { actor.create(&format!("{{\"a\":{number}}}")).await }
+    });
+    all(created).await;
 }
 
 async fn all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {

@@ -9,6 +9,8 @@ pub enum Effort {
     /// At every instant all states as long as there are no more than `exhaustive`, else the telling ones and so many at
     /// random.
     Thorough { exhaustive: usize, random: usize },
+    /// The telling states at one of every 16 instants: for recordings that are long.
+    Sampled,
     /// For what is found quickly if it is found at all: few states, at the last instant and at one of every 20 before.
     Quick,
     /// The one state in which everything survives: the process ended, and the power stayed.
@@ -27,6 +29,7 @@ impl Effort {
     pub fn instants(self, recording: &Recording) -> Vec<usize> {
         let all = recording.instants();
         match self {
+            Effort::Sampled => all.into_iter().rev().step_by(16).collect(),
             Effort::Quick => all.into_iter().rev().step_by(20).collect(),
             Effort::Thorough { .. } | Effort::ProcessOnly => all,
         }
@@ -39,6 +42,7 @@ impl Effort {
         let choices = match self {
             Effort::Thorough { exhaustive, .. } if count <= exhaustive => all(&limits),
             Effort::Thorough { random, .. } => some(&limits, random),
+            Effort::Sampled => some(&limits, 16),
             Effort::Quick => some(&limits, 4),
             Effort::ProcessOnly => vec![limits.iter().map(|limit| limit - 1).collect()],
         };
