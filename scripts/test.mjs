@@ -11,7 +11,7 @@ import { checkToolchain, hostTarget } from './toolchain.mjs';
 import { pythonWithJacs } from './venv.mjs';
 
 /** The Rust tests that go in rounds. */
-const SOAKED = ['crash'];
+const SOAKED = ['crash', 'power_cut'];
 
 const soak = process.argv.includes('--soak');
 const jestArguments = process.argv.slice(2).filter((argument) => argument !== '--soak');

@@ -4,8 +4,8 @@ use super::Agent;
 use super::documents::blocking;
 use crate::config::Setting;
 use crate::document::{Origin, Parsed};
-use crate::error::Result;
-use crate::store::Description;
+use crate::error::{Code, Result};
+use crate::store::{Description, Kind};
 use crate::vault::CacheCounts;
 
 /// The findings.
@@ -33,10 +33,32 @@ impl Agent {
             let text = "the filesystem has no locks: updates of one document by several processes may fork it";
             warnings.push(text.into());
         }
+        warnings.extend(self.check_own_documents().await?);
         if self.config.data_path().is_some_and(|data| self.key_directory.folder().starts_with(data)) {
             warnings.push("the keys lie inside the data directory: a copy of the documents carries them along".into());
         }
         Ok(Diagnosis { settings: self.config.report(), store, cache: self.vault.cache.counts(), warnings })
+    }
+
+    /// Without these, nobody else can verify what the agent signed, and it cannot write.
+    async fn check_own_documents(&self) -> Result<Vec<String>> {
+        let beside = self.key_directory.own_documents(self.public_key(), self.vault.max_bytes)?;
+        let mut warnings = Vec::new();
+        for document in beside.iter().filter(|document| document.key.id == self.key.id) {
+            let damage = match self.vault.read_text(Kind::Agent, document.key).await {
+                Ok(text) => {
+                    let parsed = Parsed::read(&text, Origin::Storage(document.key), self.vault.max_bytes);
+                    parsed.and_then(|parsed| parsed.check_hash()).err()
+                }
+                Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => Some(error),
+                Err(error) if error.code() == Code::NotFound => None,
+                Err(error) => return Err(error),
+            };
+            warnings.extend(damage.map(|error| {
+                format!("the agent's own document is damaged in the store; removed there, it is written anew: {error}")
+            }));
+        }
+        Ok(warnings)
     }
 
     /// Configurations are edited by people, so a signature that no longer holds is no error.

@@ -5,7 +5,7 @@
 //! other processes do is seen when an entry has come of age.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -57,27 +57,17 @@ pub struct Verified {
     pub key: PublicKey,
     public_key_hash: String,
     by: SignedBy<'static>,
-    linked: AtomicBool,
 }
 
 impl Verified {
     pub fn new(text: Arc<String>, header: Header, claim: &Claim, key: PublicKey) -> Verified {
         let public_key_hash = claim.by.public_key_hash.to_owned();
         let by = SignedBy { public_key_hash: "", ..claim.by };
-        Verified { text, header, key, public_key_hash, by, linked: AtomicBool::new(false) }
+        Verified { text, header, key, public_key_hash, by }
     }
 
     pub fn by(&self) -> SignedBy<'_> {
         SignedBy { public_key_hash: &self.public_key_hash, ..self.by }
-    }
-
-    /// Whether its chain hash was compared with the version it replaces, and held.
-    pub fn is_linked(&self) -> bool {
-        self.linked.load(Ordering::Relaxed)
-    }
-
-    pub fn set_linked(&self) {
-        self.linked.store(true, Ordering::Relaxed);
     }
 }
 
@@ -142,19 +132,19 @@ impl Cache {
         Before(*self.group(id))
     }
 
-    /// Keeps what was read, unless the document changed since; the entry, or what was to be one.
-    pub fn keep(&self, before: Before, kind: Kind, verified: Verified) -> Option<Arc<Verified>> {
-        let versions = self.versions.as_ref()?;
-        if verified.text.capacity() as u64 > self.max_bytes / LARGEST_PART {
-            return None;
-        }
-        let verified = Arc::new(verified);
+    /// Whether a text of this size would be kept.
+    pub fn takes(&self, text: &String) -> bool {
+        self.versions.is_some() && text.capacity() as u64 <= self.max_bytes / LARGEST_PART
+    }
+
+    /// Keeps what was read, unless the document changed since.
+    pub fn keep(&self, before: Before, kind: Kind, verified: Verified) {
+        let Some(versions) = &self.versions else { return };
         let key = verified.header.key;
         let group = self.group(key.id);
         if *group == before.0 {
-            versions.insert((kind, key), verified.clone());
+            versions.insert((kind, key), Arc::new(verified));
         }
-        Some(verified)
     }
 
     pub fn newest(&self, id: DocumentId) -> Option<(Kind, DocumentKey)> {
@@ -182,14 +172,14 @@ impl Cache {
         }
     }
 
-    fn forget(&self, kind: Kind, id: DocumentId, removed: Option<DocumentKey>) {
-        let mut group = self.group(id);
+    fn forget(&self, kind: Kind, key: DocumentKey) {
+        let mut group = self.group(key.id);
         *group += 1;
-        if let (Some(versions), Some(key)) = (&self.versions, removed) {
+        if let Some(versions) = &self.versions {
             versions.invalidate(&(kind, key));
         }
         if let Some(newest) = &self.newest {
-            newest.invalidate(&id);
+            newest.invalidate(&key.id);
         }
     }
 
@@ -199,21 +189,11 @@ impl Cache {
     }
 }
 
-/// To be called when a version was stored: another one may be the newest now.
-pub fn written(kind: Kind, key: DocumentKey) {
-    for cache in live().filter(|cache| cache.newest.is_some()) {
-        cache.forget(kind, key.id, None);
-    }
-}
-
-/// To be called when a version was removed, or may have been.
-pub fn removed(kind: Kind, key: DocumentKey) {
-    live().for_each(|cache| cache.forget(kind, key.id, Some(key)));
-}
-
-fn live() -> impl Iterator<Item = Arc<Cache>> {
+/// To be called when a version was stored or removed, or may have been. Stored, too: another process may have removed the
+/// one with other bytes that had this key before.
+pub fn changed(kind: Kind, key: DocumentKey) {
     let live: Vec<Arc<Cache>> = caches().iter().filter_map(Weak::upgrade).collect();
-    live.into_iter()
+    live.iter().for_each(|cache| cache.forget(kind, key));
 }
 
 fn caches() -> MutexGuard<'static, Vec<Weak<Cache>>> {

@@ -56,8 +56,6 @@ pub(super) struct Found {
     pub key_source: Option<KeySource>,
     /// The first check that failed.
     pub error: Option<Error>,
-    /// What memory has of it.
-    pub verified: Option<Arc<Verified>>,
 }
 
 impl Found {
@@ -112,19 +110,19 @@ impl Vault {
         let before = self.cache.before(key.id);
         let text = Arc::new(self.read_text(kind, key).await?);
         let Examined { report, parsed, key: signing_key } = self.examine(&text, Origin::Storage(key), options).await?;
-        let mut found = Found {
+        let found = Found {
             text: text.clone(),
             header: parsed.as_ref().map(|parsed| parsed.header.clone()),
             agent: report.agent,
             key_source: report.key_source,
             error: report.error,
-            verified: None,
         };
-        if let (Reading::Cached, None, true, Some(parsed), Some(signing_key)) =
-            (reading, &found.error, report.unsigned.is_empty(), &parsed, signing_key)
+        // A valid document has a key; one with fields that nobody signed is valid for those only who accept them.
+        if let (Reading::Cached, true, Some(parsed), Some(signing_key)) =
+            (reading, report.unsigned.is_empty() && self.cache.takes(&text), &parsed, signing_key)
         {
             let verified = Verified::new(text.clone(), parsed.header.clone(), &parsed.claim()?, signing_key);
-            found.verified = self.cache.keep(before, kind, verified);
+            self.cache.keep(before, kind, verified);
         }
         Ok(found)
     }
@@ -139,7 +137,6 @@ impl Vault {
             agent: Some(verified.by().agent),
             key_source: Some(source),
             error: None,
-            verified: Some(verified),
         }))
     }
 

@@ -23,7 +23,7 @@ impl Vault {
         let object = ObjectKey::Version { kind, key: signed.key };
         let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes())).await;
         // A failed write may have stored it all the same.
-        cache::written(kind, signed.key);
+        cache::changed(kind, signed.key);
         put.map(drop).map_err(|error| error.with_key(signed.key))
     }
 
@@ -133,7 +133,7 @@ impl Vault {
             let key = DocumentKey { id, version };
             let removed = self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await;
             // A failed removal may have removed it all the same.
-            cache::removed(Kind::Document, key);
+            cache::changed(Kind::Document, key);
             removed.map_err(|error| error.with_key(key))?;
         }
         Ok(())

@@ -184,6 +184,11 @@ impl Fs {
         self.blocking(move |disk| disk.files(&path, &directories)).await
     }
 
+    /// Whether new files need no temporary name here, as far as can be told.
+    pub async fn has_unnamed_files(&self) -> bool {
+        self.blocking(|disk| Ok(disk.probe().unnamed_files)).await.unwrap_or(false)
+    }
+
     /// Removes temporary files that were not written to for `age` from directories below `path`.
     pub async fn sweep(&self, path: &str, directories: Vec<String>, age: Duration) {
         let path = path.to_owned();
