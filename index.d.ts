@@ -200,6 +200,9 @@ export interface Diagnosis {
     createOnce: 'atomic' | 'checked' | 'none';
     durability?: 'full' | 'none';
     writable?: boolean;
+    /** On fs: whether a new file needs no temporary name; whether updates by several processes exclude each other. */
+    unnamedFiles?: boolean;
+    locks?: boolean;
   };
   /** Verified documents in memory, in bytes with their overhead; reads that found one there, and that did not. */
   cache: { hits: number; misses: number; entries: number; bytes: number; maxBytes: number };

@@ -4,7 +4,16 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { anotherOn, fileOf, keyOf, loadAgain, newAgent, onCopiedStore, refusal } = require('../support/agents.js');
+const {
+  anotherOn,
+  fileOf,
+  keyOf,
+  loadAgain,
+  newAgent,
+  onCopiedStore,
+  refusal,
+  unsigned,
+} = require('../support/agents.js');
 
 const LONG = 3_600_000;
 
@@ -172,5 +181,29 @@ describe('the newest version', () => {
     await expect(reader.getDocument(idOf(first))).resolves.toBe(second);
     fs.rmSync(fileOf(place.data, keyOf(second)));
     await expect(reader.getDocument(idOf(first))).resolves.toBe(first);
+  });
+});
+
+describe('what this process writes', () => {
+  const remade = (text, fields) => ({ ...unsigned(text), ...fields });
+
+  test('under a key that another process emptied is what is read', async () => {
+    const text = await known({ number: 1 });
+    fs.rmSync(path.dirname(fileOf(place.data, keyOf(text))), { recursive: true });
+    const other = await agent.createDocument(remade(text, { number: 2 }));
+    expect(keyOf(other)).toBe(keyOf(text));
+    await expect(agent.getDocument(keyOf(text))).resolves.toBe(other);
+  });
+
+  test('in the place of a replaced version breaks the chain for readers from memory, too', async () => {
+    const first = await agent.createDocument({ number: 1 });
+    const second = await agent.updateDocument(keyOf(first), { number: 2 });
+    for (let read = 0; read < 2; read++) await expect(agent.getDocument(idOf(first))).resolves.toBe(second);
+    await agent.removeDocument(keyOf(first));
+    await expect(agent.getDocument(idOf(first))).resolves.toBe(second);
+    const other = await agent.createDocument(remade(first, { number: 3 }), { resign: true });
+    const fresh = await agent.getDocument(idOf(first), { cache: false });
+    expect(fresh).toBe(other);
+    await expect(agent.getDocument(idOf(first))).resolves.toBe(fresh);
   });
 });

@@ -149,6 +149,8 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
             ("root", json!(directory.map(|directory| directory.root.to_string_lossy()))),
             ("durability", json!(directory.map(|directory| directory.durability.name()))),
             ("writable", json!(directory.map(|directory| directory.writable))),
+            ("unnamedFiles", json!(directory.map(|directory| directory.unnamed_files))),
+            ("locks", json!(directory.map(|directory| directory.locks))),
         ]),
         "cache": {
             "hits": diagnosis.cache.hits, "misses": diagnosis.cache.misses, "entries": diagnosis.cache.entries,
