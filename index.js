@@ -146,7 +146,11 @@ class Agent {
 
   async *#pages(kind, options) {
     const listing = new native.Listing(this.#native, kind, ...encoded(options));
-    for (let page; (page = parsed(await listing.next())) !== undefined;) yield* page;
+    try {
+      for (let page; (page = parsed(await listing.next())) !== undefined;) yield* page;
+    } finally {
+      listing.close();
+    }
   }
 
   #who() {

@@ -14,6 +14,7 @@ const {
   refusal,
   unsigned,
 } = require('../support/agents.js');
+const { newAuthor, nextVersion, signWithNode } = require('../support/witness.js');
 
 const LONG = 3_600_000;
 
@@ -172,6 +173,20 @@ describe('the newest version', () => {
     fs.copyFileSync(fileOf(elsewhere.data, keyOf(second)), fileOf(place.data, keyOf(second)));
     await expect(reader.getDocument(idOf(first))).resolves.toBe(when === 'later' ? first : second);
     await expect(reader.getDocument(idOf(first), { cache: false })).resolves.toBe(second);
+  });
+
+  test('is another when the agent of one that did not count becomes known', async () => {
+    const reader = await loadAgain(place, { jacs_latest_ttl_ms: LONG, jacs_update_policy: 'any' });
+    const author = newAuthor();
+    const first = await reader.createDocument({ number: 1 });
+    const theirs = signWithNode(nextVersion(first, { number: 2 }, { at: Date.now() + 1000 }), author);
+    fs.writeFileSync(fileOf(place.data, keyOf(theirs)), theirs);
+    await refusal(reader.getDocument(keyOf(theirs)), 'JACS_KEY');
+    const before = await reader.getDocument(idOf(first)).catch(({ code }) => code);
+    await reader.saveDocument(author.document);
+    await expect(reader.getDocument(idOf(first), { cache: false })).resolves.toBe(theirs);
+    await expect(reader.getDocument(idOf(first))).resolves.toBe(theirs);
+    expect([first, 'JACS_KEY']).toContain(before);
   });
 
   test('removed by another process is not given out, however long it may be remembered', async () => {

@@ -291,3 +291,15 @@ describe('options of verifyHistory', () => {
       expect(entry).toMatchObject({ valid: false, code: 'JACS_UNTRUSTED', accepted: true });
   });
 });
+
+test('versions that hang on each other in a ring lead to no first one', async () => {
+  const first = await theirs(undefined);
+  const [one, other] = [0, 1].map((number) => uuidV7(Date.now() + number));
+  const ring = (version, previous) =>
+    theirs(first, { jacsPreviousVersion: previous, jacsPreviousSha256: undefined }, { version });
+  await ring(one, other);
+  await ring(other, one);
+  const history = await agent.verifyHistory(idOf(first));
+  expect(history.versions.map(({ chain }) => chain)).toEqual(['first', 'named', 'named']);
+  expect(history.valid).toBe(false);
+});

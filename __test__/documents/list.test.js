@@ -282,3 +282,23 @@ describe('bad options', () => {
     await refusal(all(agent.listAgents(options)), 'JACS_INPUT');
   });
 });
+
+describe('a listing that is left early', () => {
+  const open = () => fs.readdirSync('/proc/self/fd').length;
+
+  test.each([
+    ['by its limit', { limit: 1 }],
+    ['by whoever reads it', {}],
+  ])('%s holds nothing', async (_, options) => {
+    const place = await newAgent({ settings: QUICK });
+    await place.agent.createDocuments(numbered(20));
+    const before = open();
+    for (let times = 0; times < 50; times++) {
+      for await (const { key } of place.agent.listDocuments(options)) {
+        expect(key).toEqual(expect.any(String));
+        break;
+      }
+    }
+    expect(open()).toBeLessThan(before + 10);
+  });
+});

@@ -22,7 +22,16 @@ pub struct Listing {
     kind: Kind,
     options: Option<String>,
     cancel: crate::agent::Cancel,
-    pages: Arc<Mutex<Option<Pages>>>,
+    pages: Arc<Mutex<Progress>>,
+}
+
+#[derive(Default)]
+enum Progress {
+    #[default]
+    New,
+    Begun(Box<Pages>),
+    /// Ended by whoever asked for it.
+    Closed,
 }
 
 #[napi]
@@ -48,13 +57,25 @@ impl Listing {
             let call = begun?;
             let agent = call.agent().await?;
             let mut pages = pages.lock().await;
-            let listing = match &mut *pages {
-                Some(listing) => listing,
-                None => pages.insert(agent.list(kind, options::list(kind, options.as_deref())?).await?),
+            if matches!(&*pages, Progress::New) {
+                let listing = agent.list(kind, options::list(kind, options.as_deref())?).await?;
+                *pages = Progress::Begun(Box::new(listing));
+            }
+            let page: Result<Vec<_>> = match &mut *pages {
+                Progress::Begun(listing) => agent.next_page(listing, &cancel).await,
+                Progress::New | Progress::Closed => Ok(Vec::new()),
             };
-            let page: Result<Vec<_>> = agent.next_page(listing, &cancel).await;
             let page = page?;
             Ok((!page.is_empty()).then(|| Text::from(report::entries(&page))))
         })
+    }
+
+    /// Gives back what the listing holds, which the garbage collector would do late: it sees nothing of it.
+    #[napi]
+    pub fn close(&self) {
+        // While a page is under way it is held by that; a caller who left is not waiting for one.
+        if let Ok(mut pages) = self.pages.try_lock() {
+            *pages = Progress::Closed;
+        }
     }
 }

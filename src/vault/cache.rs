@@ -178,14 +178,21 @@ impl Cache {
         if let Some(versions) = &self.versions {
             versions.invalidate(&(kind, key));
         }
-        if let Some(newest) = &self.newest {
-            newest.invalidate(&key.id);
+        match (&self.newest, kind) {
+            (None, _) => {}
+            (Some(newest), Kind::Document) => newest.invalidate(&key.id),
+            // Versions that an agent signed may count from now on, of whatever document.
+            (Some(newest), Kind::Agent) => {
+                drop(group);
+                self.changes.iter().for_each(|group| *lock(group) += 1);
+                newest.invalidate_all();
+            }
         }
     }
 
     fn group(&self, id: DocumentId) -> MutexGuard<'_, u64> {
         let group = self.hasher.hash_one(id) as usize % GROUPS;
-        self.changes[group].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.changes[group])
     }
 }
 
@@ -197,5 +204,10 @@ pub fn changed(kind: Kind, key: DocumentKey) {
 }
 
 fn caches() -> MutexGuard<'static, Vec<Weak<Cache>>> {
-    CACHES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&CACHES)
+}
+
+/// What is behind these locks is whole between any two statements, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

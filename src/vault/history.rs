@@ -1,6 +1,6 @@
 //! A document's whole history: every version, verified, and how each hangs on the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -56,14 +56,14 @@ impl Vault {
         errors.into_iter().zip(found).for_each(|(error, found)| *error = found);
         let gaps = gaps(&lineage);
         let chains: Vec<Chain> = lineage.versions.iter().map(|state| chain(&lineage, state)).collect();
-        let heads = lineage.heads();
+        let (heads, leads_to_first) = (lineage.heads(), leads_to_first(&lineage));
         let counting = |entry: &&HistoryEntry| entry.state.refused.is_none();
         let versions: Vec<HistoryEntry> =
             lineage.versions.into_iter().zip(chains).map(|(state, chain)| HistoryEntry { state, chain }).collect();
         let sound = |entry: &HistoryEntry| {
             entry.state.error.is_none() && matches!(entry.chain, Chain::First | Chain::Linked | Chain::Named)
         };
-        let valid = !damaged && gaps.is_empty() && versions.iter().filter(counting).all(sound);
+        let valid = !damaged && gaps.is_empty() && leads_to_first && versions.iter().filter(counting).all(sound);
         Ok(History { id, valid, owner: lineage.owner, versions, heads, gaps })
     }
 }
@@ -85,6 +85,25 @@ fn chain(lineage: &Lineage, state: &VersionState) -> Chain {
         (Some(before), Some(hash)) if before.sha256 == *hash => Chain::Linked,
         (Some(_), Some(_)) => Chain::Broken,
     }
+}
+
+/// Whether no counting version hangs on itself in the end: without hashes, a chain can be closed to a ring.
+fn leads_to_first(lineage: &Lineage) -> bool {
+    let mut leading = HashSet::new();
+    let mut counting = lineage.versions.iter().filter(|state| state.refused.is_none());
+    counting.all(|state| {
+        let mut path = HashSet::new();
+        let mut next = Some(state);
+        while let Some(state) = next.filter(|state| !leading.contains(&state.key.version)) {
+            if !path.insert(state.key.version) {
+                return false;
+            }
+            let previous = state.header.as_ref().and_then(|header| header.previous_version);
+            next = previous.and_then(|previous| lineage.get(previous));
+        }
+        leading.extend(path);
+        true
+    })
 }
 
 fn gaps(lineage: &Lineage) -> Vec<DocumentKey> {

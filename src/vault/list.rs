@@ -33,11 +33,11 @@ pub struct ListFilter {
 
 /// A listing under way; ascending ids.
 pub struct Listing {
-    documents: Documents,
+    /// `None` at the end: a listing that nobody asks any more holds nothing.
+    documents: Option<Documents>,
     kind: Kind,
     filter: ListFilter,
     left: u64,
-    at_end: bool,
 }
 
 impl Vault {
@@ -46,7 +46,7 @@ impl Vault {
         if let Some(after) = filter.after {
             documents.seek_after(after);
         }
-        Ok(Listing { documents, kind, left: filter.limit.unwrap_or(u64::MAX), filter, at_end: false })
+        Ok(Listing { documents: Some(documents), kind, left: filter.limit.unwrap_or(u64::MAX), filter })
     }
 }
 
@@ -56,10 +56,12 @@ impl Listing {
     pub async fn next_page(&mut self, vault: &Vault, check: impl Fn() -> Result<()>) -> Result<Vec<Entry>> {
         let mut page = Vec::new();
         let count = if self.filter.all_versions { PAGE_OF_ALL } else { PAGE };
-        while page.is_empty() && self.left > 0 && !self.at_end {
+        while let (true, Some(documents)) = (page.is_empty() && self.left > 0, &mut self.documents) {
             check()?;
-            let found = self.documents.next_page(count).await?;
-            self.at_end = found.len() < count;
+            let found = documents.next_page(count).await?;
+            if found.len() < count {
+                self.documents = None;
+            }
             let chosen = found.into_iter().map(|document| self.choose(vault, document));
             // In order, but not one after the other: what is filtered by its content has to be read.
             let mut chosen = stream::iter(chosen.collect::<Vec<_>>()).buffered(CONCURRENT_READS);
@@ -69,6 +71,9 @@ impl Listing {
         }
         page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.left -= page.len() as u64;
+        if self.left == 0 {
+            self.documents = None;
+        }
         Ok(page)
     }
 

@@ -171,7 +171,8 @@ impl Vault {
             match self.find(kind, key, &options.checks, options.reading).await {
                 // Another process removed it.
                 Err(error) if error.code() == Code::NotFound => {}
-                found => return Ok(Stored { kind, key, text: found?.valid()? }),
+                Ok(found) if found.error.is_some() => {}
+                found => return Ok(Stored { kind, key, text: found?.text }),
             }
         }
         let before = self.cache.before(id);

@@ -64,6 +64,9 @@ use unix::{Directory, Disk};
 /// many systems allow a process 1024.
 const CONCURRENT: usize = 64;
 
+/// At most this many files are written piece by piece at a time: each holds as many descriptors until it is published.
+const BEGUN: usize = 32;
+
 /// Begin of the names of temporary files; no listing shows them.
 const TEMPORARY: &str = ".tmp-";
 
@@ -143,6 +146,8 @@ pub(super) struct Fs {
     disk: Arc<Disk>,
     commits: Commits,
     permits: Arc<Semaphore>,
+    /// Of files that are written piece by piece.
+    begun: Arc<Semaphore>,
 }
 
 impl Fs {
@@ -152,6 +157,7 @@ impl Fs {
             disk: Arc::new(Disk::new(root, durability, publish)),
             commits: Commits::new(durability),
             permits: Arc::new(Semaphore::new(CONCURRENT)),
+            begun: Arc::new(Semaphore::new(BEGUN)),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use opendal::raw::oio;
 use opendal::{Buffer, Error, ErrorKind, Metadata, MetadataBuilder, Result};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::commit::Save;
-use super::{Fs, Outcome, Pending};
+use super::{Fs, Outcome, Pending, stopped};
 
 /// Bytes kept in memory before the file is begun.
 const BUFFERED: usize = 1 << 20;
@@ -21,7 +22,7 @@ enum State {
         buffers: Vec<Buffer>,
         bytes: usize,
     },
-    Begun(Pending),
+    Begun(Pending, OwnedSemaphorePermit),
     /// Closed, aborted, failed, or given up in the middle: what was written is not all there.
     Over,
 }
@@ -46,10 +47,15 @@ impl oio::Write for Writer {
                 buffers.push(bytes);
                 match total <= BUFFERED {
                     true => State::Buffered { buffers, bytes: total },
-                    false => State::Begun(self.fs.blocking(move |disk| filled(disk.begin(&path)?, buffers)).await?),
+                    false => {
+                        let permit = self.fs.begun.clone().acquire_owned().await.map_err(stopped)?;
+                        State::Begun(self.fs.blocking(move |disk| filled(disk.begin(&path)?, buffers)).await?, permit)
+                    }
                 }
             }
-            State::Begun(pending) => State::Begun(self.fs.blocking(move |_| filled(pending, vec![bytes])).await?),
+            State::Begun(pending, permit) => {
+                State::Begun(self.fs.blocking(move |_| filled(pending, vec![bytes])).await?, permit)
+            }
             State::Over => return Err(over()),
         };
         Ok(())
@@ -59,7 +65,14 @@ impl oio::Write for Writer {
         let path = self.path.clone();
         let (outcome, bytes) = match self.take() {
             State::Buffered { buffers, .. } => self.fs.save(Save { path, bytes: buffers }).await?,
-            State::Begun(pending) => self.fs.blocking(move |_| pending.publish()).await?,
+            State::Begun(pending, permit) => {
+                // Together to the end, even when this future is dropped.
+                let publish = move || {
+                    let _permit = permit;
+                    pending.publish()
+                };
+                self.fs.blocking(move |_| publish()).await?
+            }
             State::Over => return Err(over()),
         };
         match outcome {
@@ -70,7 +83,7 @@ impl oio::Write for Writer {
 
     async fn abort(&mut self) -> Result<()> {
         match self.take() {
-            State::Begun(pending) => {
+            State::Begun(pending, _permit) => {
                 self.fs
                     .blocking(move |_| {
                         drop(pending);
