@@ -47,7 +47,8 @@ fn with_faults(function: &str, about: Option<About>, faults: &[&str]) -> Option<
     let (stored, wanted) = (new_key(), new_key());
     run(async { open(&root(&place)).await.put(&stored, Bytes::from_static(TEXT)).await.unwrap() });
     std::fs::write(place.path().join("keys"), format!("{}\n{}", stored.path(), wanted.path())).unwrap();
-    let mut wrapper = vec!["strace", "-f", "-o", "/dev/null"];
+    // Modes are set only where the umask took something away from them.
+    let mut wrapper = vec!["sh", "-c", "umask 277; exec \"$@\"", "sh", "strace", "-f", "-o", "/dev/null"];
     let about = about.map(|about| root(&place).join(about.path_of(&stored)));
     if let Some(about) = &about {
         wrapper.extend(["-P", about.to_str().unwrap()]);

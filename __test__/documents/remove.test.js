@@ -147,3 +147,14 @@ test('an agent that may only read removes nothing', async () => {
   await refused(() => reader.removeDocument(keyOf(only)), 'JACS_PERMISSION');
   await refused(() => reader.removeDocument(idOf(only), { allVersions: true }), 'JACS_PERMISSION');
 });
+
+test('removing all versions leaves none of an update that is under way', async () => {
+  for (let round = 0; round < 50; round++) {
+    const text = await agent.createDocument({ round });
+    const { jacsId: id } = JSON.parse(text);
+    const update = agent.updateDocument(keyOf(text), { round, more: true }).catch(({ code }) => code);
+    await agent.removeDocument(id, { allVersions: true });
+    expect(await update).toEqual(expect.any(String));
+    await refusal(agent.versions(id), 'JACS_NOT_FOUND');
+  }
+});

@@ -115,42 +115,61 @@ impl Vault {
     /// Errors: `JACS_NOT_FOUND`; `JACS_INPUT` for an agent's documents, and for a bare id without `all_versions`.
     pub async fn remove(&self, reference: Reference, all_versions: bool) -> Result<()> {
         let id = reference.id();
-        let versions = self.versions_to_remove(id).await?;
-        let doomed: Vec<Version> = match reference {
+        self.check_removable(id).await?;
+        match reference {
             Reference::Exact(_) if all_versions => {
-                return Err(Error::new(Code::Input, "`allVersions` goes with an id without a version").with_key(id));
+                Err(Error::new(Code::Input, "`allVersions` goes with an id without a version").with_key(id))
             }
             Reference::Newest(_) if !all_versions => {
-                return Err(
-                    Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id)
-                );
+                Err(Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id))
             }
-            Reference::Newest(_) => versions,
-            Reference::Exact(key) => vec![key.version],
-        };
-        let _lock = self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))?;
-        for version in doomed {
-            let key = DocumentKey { id, version };
-            let removed = self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await;
-            // A failed removal may have removed it all the same.
-            cache::changed(Kind::Document, key);
-            removed.map_err(|error| error.with_key(key))?;
+            Reference::Newest(_) => self.remove_all(id).await,
+            Reference::Exact(key) => {
+                let _lock = self.lock(id).await?;
+                self.remove_version(key).await
+            }
+        }
+    }
+
+    async fn remove_all(&self, id: DocumentId) -> Result<()> {
+        let _lock = self.lock(id).await?;
+        // Listed under the lock, so that no update adds one meanwhile.
+        for version in self.oldest_first(id).await? {
+            match self.remove_version(DocumentKey { id, version }).await {
+                // By whoever does not ask for the lock.
+                Err(error) if error.code() == Code::NotFound => {}
+                removed => removed?,
+            }
         }
         Ok(())
     }
 
-    /// The versions of a document, oldest first.
-    async fn versions_to_remove(&self, id: DocumentId) -> Result<Vec<Version>> {
-        let versions = self.store.versions(Kind::Document, id).await?;
-        if versions.is_empty() {
-            return Err(match self.store.versions(Kind::Agent, id).await?.is_empty() {
-                true => Error::new(Code::NotFound, "no such document is stored").with_key(id),
-                false => {
-                    Error::new(Code::Input, "agent documents are not removed: other documents are verified by them")
-                        .with_key(id)
-                }
-            });
+    async fn lock(&self, id: DocumentId) -> Result<Lock> {
+        self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))
+    }
+
+    async fn remove_version(&self, key: DocumentKey) -> Result<()> {
+        let removed = self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await;
+        // A failed removal may have removed it all the same.
+        cache::changed(Kind::Document, key);
+        removed.map_err(|error| error.with_key(key))
+    }
+
+    /// Errors: `JACS_NOT_FOUND`; `JACS_INPUT` for an agent.
+    async fn check_removable(&self, id: DocumentId) -> Result<()> {
+        if !self.store.versions(Kind::Document, id).await?.is_empty() {
+            return Ok(());
         }
+        let error = match self.store.versions(Kind::Agent, id).await?.is_empty() {
+            true => Error::new(Code::NotFound, "no such document is stored"),
+            false => Error::new(Code::Input, "agent documents are not removed: other documents are verified by them"),
+        };
+        Err(error.with_key(id))
+    }
+
+    /// The versions of a document.
+    async fn oldest_first(&self, id: DocumentId) -> Result<Vec<Version>> {
+        let versions = self.store.versions(Kind::Document, id).await?;
         if versions.iter().all(|version| version.unix_ms().is_some()) {
             return Ok(versions);
         }

@@ -11,6 +11,7 @@ use opendal::{ErrorKind, Result};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+use uuid::Uuid;
 
 use super::errno::{fault, not_supported};
 use super::unix::Disk;
@@ -68,7 +69,7 @@ impl Disk {
     }
 
     fn greatest(&self, path: &str) -> Result<Option<String>> {
-        Ok(self.names(path)?.into_iter().max())
+        Ok(self.names(path)?.into_iter().filter(|name| is_version(name)).max())
     }
 
     fn open_existing(&self, path: &str) -> Result<Option<OwnedFd>> {
@@ -77,6 +78,11 @@ impl Disk {
             directory => directory.map(Some),
         }
     }
+}
+
+/// Whatever else somebody put there is no version, and must not be taken for the greatest.
+fn is_version(name: &str) -> bool {
+    name.strip_suffix(".json").is_some_and(|stem| Uuid::try_parse(stem).is_ok())
 }
 
 /// Whether locks hold against other processes, as far as can be told without a file.
@@ -115,10 +121,11 @@ fn has_no_locks(errno: Errno) -> bool {
     not_supported(errno) || matches!(errno, Errno::NOLCK | Errno::BADF | Errno::INVAL)
 }
 
-/// Numbers of filesystems that reach beyond this machine, from Linux's `magic.h` and statfs(2): NFS, SMB, CIFS, 9p, AFS,
-/// and FUSE, behind which anything may be.
+/// Numbers of filesystems that reach beyond this machine, from Linux's `magic.h` and statfs(2): NFS, 9p, AFS, and FUSE,
+/// behind which anything may be. SMB is not among them: there a locked file cannot be read (flock(2), "CIFS details"),
+/// so the directory is locked, on this machine only.
 #[cfg(target_os = "linux")]
-const NETWORKS: [u32; 6] = [0x6969, 0xfe53_4d42, 0xff53_4d42, 0x0102_1997, 0x5346_414f, 0x6573_5546];
+const NETWORKS: [u32; 4] = [0x6969, 0x0102_1997, 0x5346_414f, 0x6573_5546];
 
 // The type of the field differs between architectures.
 #[cfg(target_os = "linux")]
@@ -153,9 +160,13 @@ mod tests {
         disk
     }
 
-    fn versions(root: &Path, names: &[&str]) {
-        std::fs::create_dir_all(root.join("d")).unwrap();
-        names.iter().for_each(|name| std::fs::write(root.join("d").join(name), "{}").unwrap());
+    fn file(root: &Path, number: u32) -> std::path::PathBuf {
+        root.join(format!("d/0000000{number}-0000-4000-8000-000000000000.json"))
+    }
+
+    fn versions(root: &Path, numbers: &[u32]) {
+        std::fs::create_dir_all(root.join("d/zz")).unwrap();
+        numbers.iter().for_each(|number| std::fs::write(file(root, *number), "{}").unwrap());
     }
 
     #[test]
@@ -164,7 +175,7 @@ mod tests {
             let place = tempfile::tempdir().unwrap();
             let (one, other) = (disk(place.path(), lock_on), disk(place.path(), lock_on));
             assert!(matches!(one.try_lock("d").unwrap(), Attempt::Missing));
-            versions(place.path(), &["1", "2"]);
+            versions(place.path(), &[1, 2]);
             let held = one.try_lock("d").unwrap();
             assert!(matches!(held, Attempt::Held(Some(_))), "{lock_on:?}");
             assert!(matches!(other.try_lock("d").unwrap(), Attempt::Busy), "{lock_on:?}");
@@ -176,16 +187,16 @@ mod tests {
     #[test]
     fn the_lock_of_a_file_passes_on_with_the_greatest_version() {
         let place = tempfile::tempdir().unwrap();
-        versions(place.path(), &["1", "2"]);
+        versions(place.path(), &[1, 2]);
         let (one, other) = (disk(place.path(), LockOn::File), disk(place.path(), LockOn::File));
         let held = one.try_lock("d").unwrap();
-        std::fs::remove_file(place.path().join("d/1")).unwrap();
+        std::fs::remove_file(file(place.path(), 1)).unwrap();
         assert!(matches!(other.try_lock("d").unwrap(), Attempt::Busy), "the greatest is still there");
-        versions(place.path(), &["3"]);
+        versions(place.path(), &[3]);
         assert!(matches!(other.try_lock("d").unwrap(), Attempt::Held(Some(_))), "what was published is not locked");
         drop(held);
-        std::fs::remove_file(place.path().join("d/2")).unwrap();
-        std::fs::remove_file(place.path().join("d/3")).unwrap();
+        std::fs::remove_file(file(place.path(), 2)).unwrap();
+        std::fs::remove_file(file(place.path(), 3)).unwrap();
         assert!(matches!(one.try_lock("d").unwrap(), Attempt::Held(None)), "there is nothing to lock");
     }
 }

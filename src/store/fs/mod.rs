@@ -192,7 +192,9 @@ impl Fs {
 
     /// Whether new files need no temporary name here, as far as can be told.
     pub async fn has_unnamed_files(&self) -> bool {
-        self.blocking(|disk| Ok(disk.probe().unnamed_files)).await.unwrap_or(false)
+        // Through this, they get their names.
+        let can_link = || Path::new("/proc/self/fd").exists();
+        self.blocking(move |disk| Ok(disk.probe().unnamed_files && can_link())).await.unwrap_or(false)
     }
 
     /// Removes temporary files that were not written to for `age` from directories below `path`.

@@ -11,7 +11,7 @@ pub(super) struct Name {
     pub directory: bool,
 }
 
-/// Names that are kept at a time: 2 MiB of them as a rule.
+/// Names that are kept at a time: 2 MiB of them as a rule, twice that while they are read.
 const WINDOW: usize = 1 << 17;
 
 /// The next names of a directory in descending order, so that the next one is popped off the end: those behind a given
@@ -42,12 +42,17 @@ impl Names {
             Some(number) if directory => self.packed.push(number),
             _ => self.others.push((text.to_owned(), directory)),
         }
-        self.more |= keep_least(&mut self.packed, self.window, 2) | keep_least(&mut self.others, self.window, 2);
+        // Before either grows beyond twice the window.
+        let limit = self.window * 2 - 1;
+        self.more |=
+            keep_least(&mut self.packed, self.window, limit) | keep_least(&mut self.others, self.window, limit);
     }
 
     /// To be called once, after the last [`push`](Self::push).
     pub fn sort(&mut self) {
-        self.more |= keep_least(&mut self.packed, self.window, 1) | keep_least(&mut self.others, self.window, 1);
+        let limit = self.window;
+        self.more |=
+            keep_least(&mut self.packed, self.window, limit) | keep_least(&mut self.others, self.window, limit);
         self.packed.sort_unstable_by(|a, b| b.cmp(a));
         self.others.sort_unstable_by(|a, b| b.cmp(a));
         if self.more {
@@ -71,9 +76,9 @@ impl Names {
     }
 }
 
-/// Cuts `names` down to the least `window` once there are `times` as many; whether any went.
-fn keep_least<T: Ord>(names: &mut Vec<T>, window: usize, times: usize) -> bool {
-    if names.len() <= window * times {
+/// Cuts `names` down to the least `window` once there are more than `limit`; whether any went.
+fn keep_least<T: Ord>(names: &mut Vec<T>, window: usize, limit: usize) -> bool {
+    if names.len() <= limit {
         return false;
     }
     names.select_nth_unstable(window);

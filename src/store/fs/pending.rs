@@ -43,7 +43,7 @@ impl Disk {
         let (parent, name) = split(path);
         let way = self.way();
         for () in walk::attempts() {
-            let dirs = self.make_dirs(parent)?;
+            let dirs = walk::make_dirs(&self.root, parent)?;
             let made = dirs.first_made.is_some();
             let (parent, name) = (parent.to_owned(), name.to_owned());
             // Before the file is made, so that a failure of that takes the new directory away, too.
@@ -64,12 +64,6 @@ impl Disk {
             1 => Publish::Named,
             _ => Publish::Renamed,
         }
-    }
-
-    fn make_dirs(&self, path: &str) -> Result<Dirs> {
-        let dirs = walk::make_dirs(&self.root, path)?;
-        self.known.forget_new(&dirs)?;
-        Ok(dirs)
     }
 }
 
@@ -117,7 +111,7 @@ impl Pending {
                 Published::Created => Outcome::Created,
                 Published::Exists => Outcome::Exists,
                 Published::Gone => {
-                    self.dirs = self.disk.make_dirs(&self.parent)?;
+                    self.dirs = walk::make_dirs(&self.disk.root, &self.parent)?;
                     self.made |= self.dirs.first_made.is_some();
                     continue;
                 }

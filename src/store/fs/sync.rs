@@ -4,7 +4,7 @@
 //! above, always, because another process may have made the file's directory and not have synced it yet; and for the
 //! few directories near the root, which are never removed, the ones above them until that was done once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use opendal::Result;
@@ -18,9 +18,10 @@ use super::walk::Dirs;
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// The root and the directories directly in it whose own entries this process knows to be durable.
+/// The root and the directories directly in it whose own entries this process knows to be durable. They are held open:
+/// else one that is made after they were removed could have the number of one of them.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashSet<Identity>>);
+pub(super) struct Known(Mutex<HashMap<Identity, OwnedFd>>);
 
 /// Directories that were flushed after the last entry of a group was made, and how that went.
 #[derive(Default)]
@@ -48,27 +49,25 @@ impl Known {
         {
             sync_above(root, dirs.made_above).map_err(failed)?;
         }
-        self.set().extend(identities);
-        Ok(())
+        self.learn(&identities, chain)
     }
 
-    /// A directory that was just made may have the inode of one that was known.
-    pub fn forget_new(&self, dirs: &Dirs) -> Result<()> {
-        if let Some(made @ (0 | 1)) = dirs.first_made {
-            let new = near_root(dirs)?;
-            let mut known = self.set();
-            new.iter().skip(made).for_each(|identity| {
-                known.remove(identity);
-            });
+    fn learn(&self, identities: &[Identity], chain: &[OwnedFd]) -> Result<()> {
+        let mut known = self.table();
+        for (identity, directory) in identities.iter().zip(chain) {
+            if !known.contains_key(identity) {
+                known.retain(|_, held| rustix::fs::fstat(held).is_ok_and(|found| found.st_nlink > 0));
+                known.insert(*identity, rustix::io::fcntl_dupfd_cloexec(directory, 0).map_err(failed)?);
+            }
         }
         Ok(())
     }
 
     fn has(&self, identity: &Identity) -> bool {
-        self.set().contains(identity)
+        self.table().contains_key(identity)
     }
 
-    fn set(&self) -> MutexGuard<'_, HashSet<Identity>> {
+    fn table(&self) -> MutexGuard<'_, HashMap<Identity, OwnedFd>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
