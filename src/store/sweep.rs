@@ -1,6 +1,5 @@
 //! Left-over temporary files: a writer that was killed where files without a name cannot be had leaves one behind.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -19,7 +18,7 @@ const PAGE: usize = 64;
 /// It rests so many times as long as it works.
 const REST: u32 = 4;
 /// So many documents, where there should be no leftovers: to look at every directory of a large store takes minutes.
-const LATEST: usize = 10_000;
+const SOME: usize = 10_000;
 
 /// A sweep under way in the background; it ends when this is dropped.
 #[must_use = "the sweep ends when this is dropped"]
@@ -34,7 +33,7 @@ impl Drop for Sweep {
 impl Store {
     /// Begins to remove, in the background, the temporary files of this layout that are older than an hour; nothing else
     /// is touched, and no failure is told. Most of the time it rests, so that others have the disk. Where files without a
-    /// name can be had, so that leftovers come with a copy from elsewhere at most, it looks at the latest documents only.
+    /// name can be had, so that leftovers come with a copy from elsewhere at most, it looks at 10,000 documents each time.
     /// On backends other than fs, and outside a runtime, it does nothing.
     pub fn sweep(&self) -> Sweep {
         let fs = self.0.fs.clone();
@@ -44,10 +43,10 @@ impl Store {
 
 async fn sweep(store: Store, fs: Fs) {
     fs.sweep("", vec![layout::FILES.to_owned()], AGE).await;
-    let limit = if fs.has_unnamed_files().await { LATEST } else { usize::MAX };
+    let limit = if fs.has_unnamed_files().await { SOME } else { usize::MAX };
     for kind in [Kind::Agent, Kind::Document] {
         // What cannot be listed is told to those who want to read it.
-        let Ok(ids) = latest(&store, kind, limit).await else { continue };
+        let Ok(ids) = some_ids(&store, kind, limit).await else { continue };
         let directory = layout::kind_prefix(kind);
         for page in ids.chunks(PAGE) {
             let begun = Instant::now();
@@ -58,15 +57,22 @@ async fn sweep(store: Store, fs: Fs) {
     }
 }
 
-/// The greatest ids, which are those of the latest documents.
-async fn latest(store: &Store, kind: Kind, limit: usize) -> Result<Vec<DocumentId>> {
+/// So many ids from a random one on, around the end to the beginning: all of a small store, and of a large one another
+/// part each time.
+async fn some_ids(store: &Store, kind: Kind, limit: usize) -> Result<Vec<DocumentId>> {
+    let begin = DocumentId::random();
+    let mut found = Vec::new();
     let mut ids = store.ids(kind).await?;
-    let mut latest = VecDeque::new();
-    while let Some(id) = ids.next().await? {
-        if latest.len() == limit {
-            latest.pop_front();
-        }
-        latest.push_back(id);
+    ids.seek_after(begin);
+    while let (true, Some(id)) = (found.len() < limit, ids.next().await?) {
+        found.push(id);
     }
-    Ok(latest.into())
+    let mut ids = store.ids(kind).await?;
+    while let (true, Some(id)) = (found.len() < limit, ids.next().await?) {
+        if id > begin {
+            break;
+        }
+        found.push(id);
+    }
+    Ok(found)
 }

@@ -66,6 +66,12 @@ impl Verified {
         Verified { text, header, key, public_key_hash, by }
     }
 
+    /// What it takes in memory, roughly: the header has copies of some fields.
+    fn bytes(&self) -> usize {
+        let Header { document_type, merged_versions, .. } = &self.header;
+        self.text.capacity() + document_type.len() + size_of_val(merged_versions.as_slice()) + OVERHEAD
+    }
+
     pub fn by(&self) -> SignedBy<'_> {
         SignedBy { public_key_hash: &self.public_key_hash, ..self.by }
     }
@@ -95,9 +101,8 @@ static CACHES: LazyLock<Mutex<Vec<Weak<Cache>>>> = LazyLock::new(Mutex::default)
 impl Cache {
     pub fn new(limits: CacheLimits) -> Arc<Cache> {
         let keeps = limits.bytes > 0 && !limits.ttl.is_zero();
-        let weigh = |_: &(Kind, DocumentKey), verified: &Arc<Verified>| {
-            u32::try_from(verified.text.capacity() + OVERHEAD).unwrap_or(u32::MAX)
-        };
+        let weigh =
+            |_: &(Kind, DocumentKey), verified: &Arc<Verified>| u32::try_from(verified.bytes()).unwrap_or(u32::MAX);
         let versions = || Table::builder().weigher(weigh).max_capacity(limits.bytes).time_to_live(limits.ttl).build();
         let newest = || Table::builder().max_capacity(NEWEST).time_to_live(limits.latest_ttl).build();
         let cache = Arc::new(Cache {
