@@ -62,9 +62,12 @@ test('a hundred thousand calls under way: each has its own result', async () => 
 test('the event loop turns between batches of results, however many wait', async () => {
   let results = 0;
   let most = 0;
-  let next = setImmediate(function turn() {
+  const tally = () => {
     most = Math.max(most, results);
     results = 0;
+  };
+  let next = setImmediate(function turn() {
+    tally();
     next = setImmediate(turn);
   });
   const lane = async () => {
@@ -75,6 +78,7 @@ test('the event loop turns between batches of results, however many wait', async
   };
   await Promise.all(Array.from({ length: 2000 }, lane));
   clearImmediate(next);
+  tally();
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(AT_A_TURN);
 }, 60_000);
