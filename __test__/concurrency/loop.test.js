@@ -33,7 +33,7 @@ test.each([
 ])('%s: a thousand at the same time all resolve, and the event loop turns meanwhile', async (_, options = {}) => {
   const create = (_, n) => agent.createDocument({ n }, options);
   const { value: texts, turns } = await turnsDuring(() => Promise.all(Array.from({ length: MANY }, create)));
-  // Results of calls that wait for no disk come back together, up to a thousand at a turn.
+  // Results of calls that wait for no disk come back together, many at a turn.
   expect(turns).toBeGreaterThan(options.noSave ? 0 : 10);
   expect(texts.map((text) => JSON.parse(text).n)).toEqual([...texts.keys()]);
   expect(new Set(texts.map((text) => JSON.parse(text).jacsId)).size).toBe(MANY);

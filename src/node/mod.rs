@@ -8,6 +8,7 @@ mod agent;
 mod listing;
 mod options;
 mod outcome;
+mod replies;
 mod report;
 mod state;
 mod text;

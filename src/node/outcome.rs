@@ -5,9 +5,10 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::FutureExt;
-use napi::bindgen_prelude::{Env, PromiseRaw, ToNapiValue, block_on, sys};
+use napi::bindgen_prelude::{Env, PromiseRaw, ToNapiValue, block_on, spawn, sys};
 use napi_derive::napi;
 
+use super::replies::promised;
 use crate::error::{Code, Error, Result};
 use crate::store::wait_here;
 
@@ -87,10 +88,12 @@ pub fn promise<'env, T: From<V> + ToNapiValue + Send + 'static, V>(
     env: &'env Env,
     call: impl Future<Output = Result<V>> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
-    env.spawn_future(async move {
+    let (promise, reply) = promised(env)?;
+    spawn(async move {
         let result = AssertUnwindSafe(call).catch_unwind().await;
-        Ok(Outcome(result.unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from)))
-    })
+        reply.resolve(Outcome::<T>(result.unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from)));
+    });
+    Ok(promise)
 }
 
 /// A promise that is resolved already.
