@@ -3,7 +3,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const path = require('node:path');
-const { newAgent } = require('../support/agents.js');
+const { loadAgain, newAgent } = require('../support/agents.js');
 const { run } = require('../support/run.js');
 
 const CHILD = path.join(__dirname, 'calls.child.js');
@@ -92,4 +92,16 @@ test('what follows a call runs in the asynchronous context of the call', async (
   };
   const all = await Promise.all(Array.from({ length: 100 }, (_, n) => context.run(n, work, n)));
   expect(all).toEqual(Array.from({ length: 100 }, (_, n) => [n, n]));
+});
+
+test('closing is told behind the calls that it waited for', async () => {
+  for (let round = 0; round < 20; round++) {
+    const agent = await loadAgain(place);
+    const events = [];
+    const noted = (name, promise) => promise.then(() => events.push(name));
+    const calls = Array.from({ length: 30 }, (_, n) => noted('call', agent.createDocument({ n }, { noSave: true })));
+    await noted('closed', agent.close());
+    expect(events).toEqual([...Array(30).fill('call'), 'closed']);
+    await Promise.all(calls);
+  }
 });

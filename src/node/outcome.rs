@@ -1,6 +1,7 @@
 //! What a call gives back: its value, or a failure as plain data.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -83,16 +84,28 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
     wait_here(|| block_on(future))
 }
 
+tokio::task_local! {
+    /// What the call of this task holds until its result is on its way.
+    static HELD: RefCell<Vec<Box<dyn Any + Send>>>;
+}
+
+/// Drops `guard` once the result of the call under way was handed over: whoever waits for the end of all calls is then
+/// told behind them. Outside of a call it is dropped now.
+pub fn hold(guard: impl Send + 'static) {
+    // The value goes with the closure when there is no call.
+    let _ = HELD.try_with(|held| held.borrow_mut().push(Box::new(guard)));
+}
+
 /// Runs a call on the runtime's threads; its promise always resolves. A panic becomes `JACS_INTERNAL`.
 pub fn promise<'env, T: From<V> + ToNapiValue + Send + 'static, V>(
     env: &'env Env,
     call: impl Future<Output = Result<V>> + Send + 'static,
 ) -> napi::Result<PromiseRaw<'env, Outcome<T>>> {
     let (promise, reply) = promised(env)?;
-    spawn(async move {
+    spawn(HELD.scope(RefCell::default(), async move {
         let result = AssertUnwindSafe(call).catch_unwind().await;
         reply.resolve(Outcome::<T>(result.unwrap_or_else(|panic| Err(defect(&*panic))).map(T::from)));
-    });
+    }));
     Ok(promise)
 }
 

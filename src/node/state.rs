@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::outcome::hold;
 use crate::agent::Agent;
 use crate::error::{Code, Error, Result};
 
@@ -22,10 +23,19 @@ pub struct State {
     calls: watch::Sender<usize>,
 }
 
-/// A call under way: closing waits until it is dropped.
+/// A call under way: closing waits until it is dropped and its result is on its way.
 pub struct Call {
-    state: Arc<State>,
     agent: Awaited,
+    under_way: Option<UnderWay>,
+}
+
+/// One of the calls that are counted.
+struct UnderWay(Arc<State>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.calls.send_modify(|calls| *calls -= 1);
+    }
 }
 
 enum Awaited {
@@ -47,8 +57,12 @@ impl State {
             Phase::Loading(load) => Awaited::Loading(load.clone()),
             Phase::Loaded(agent) => Awaited::Ready(agent.clone()),
         };
+        Ok(Call { agent, under_way: Some(self.count()) })
+    }
+
+    fn count(self: &Arc<Self>) -> UnderWay {
         self.calls.send_modify(|calls| *calls += 1);
-        Ok(Call { state: self.clone(), agent })
+        UnderWay(self.clone())
     }
 
     /// The loaded agent, for calls that cannot wait. Errors: `JACS_CONFIG`.
@@ -68,8 +82,7 @@ impl State {
             Phase::New => {
                 let (done, load) = watch::channel(None);
                 *phase = Phase::Loading(load);
-                self.calls.send_modify(|calls| *calls += 1);
-                Ok(Loading { state: self.clone(), done })
+                Ok(Loading { state: self.clone(), done, under_way: Some(self.count()) })
             }
             Phase::Closed => Err(Error::new(Code::Config, "the agent is closed")),
             Phase::Loading(_) | Phase::Loaded(_) => {
@@ -120,7 +133,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.state.calls.send_modify(|calls| *calls -= 1);
+        self.under_way.take().into_iter().for_each(hold);
     }
 }
 
@@ -128,6 +141,7 @@ impl Drop for Call {
 pub struct Loading {
     state: Arc<State>,
     done: watch::Sender<Option<Result<Arc<Agent>>>>,
+    under_way: Option<UnderWay>,
 }
 
 impl Loading {
@@ -151,6 +165,6 @@ impl Drop for Loading {
             *phase = Phase::New;
         }
         drop(phase);
-        self.state.calls.send_modify(|calls| *calls -= 1);
+        self.under_way.take().into_iter().for_each(hold);
     }
 }

@@ -5,12 +5,14 @@
 //! | `cache` | verified documents kept in memory |
 //! | `verify` | the table of checks over one text, and the report of it |
 //! | `lineage` | the versions of one document: owner, which count, heads, newest |
+//! | `find` | one version and what the checks find of it, from memory or from the store |
 //! | `read` | get, newest, versions, inspect |
 //! | `write` | put, update under a lock, save, remove |
 //! | `history` | every version with its chain hash |
 //! | `list` | pages of a listing |
 
 mod cache;
+mod find;
 mod history;
 mod lineage;
 mod list;

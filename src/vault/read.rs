@@ -3,15 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::cache::Verified;
-use super::verify::Examined;
 use super::{Lineage, Reading, Report, Stored, Vault, VerifyOptions};
-use crate::config::KeySource;
-use crate::document::{Header, Origin, Parsed};
+use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
 use crate::store::{Kind, ObjectKey};
-use crate::trust;
 
 /// How much a read verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,24 +42,6 @@ impl Default for ReadOptions {
     }
 }
 
-/// A stored version, and what the checks found.
-pub(super) struct Found {
-    pub text: Arc<String>,
-    /// `None` when the text could not be taken apart.
-    pub header: Option<Header>,
-    /// Who claims to have signed.
-    pub agent: Option<DocumentKey>,
-    pub key_source: Option<KeySource>,
-    /// The first check that failed.
-    pub error: Option<Error>,
-}
-
-impl Found {
-    fn valid(self) -> Result<Arc<String>> {
-        self.error.map_or(Ok(self.text), Err)
-    }
-}
-
 impl Vault {
     /// Reads a document, of the documents first and of the agents second.
     ///
@@ -80,73 +58,6 @@ impl Vault {
             (Reference::Newest(id), Verify::Full) => self.get_newest(id, options).await,
             (Reference::Newest(id), Verify::Hash) => self.newest_by_hash(id).await,
         }
-    }
-
-    /// A version that memory has and that a read with the default options would give, where neither the store nor
-    /// another source has to be asked: it never waits.
-    pub fn recall(&self, key: DocumentKey) -> Option<Arc<String>> {
-        let verified = self.cache.get(self.places(key.id)[0], key)?;
-        let found = self.keyring.find_known(&verified.by())?;
-        self.admits(&verified, &found, &VerifyOptions::default())?;
-        self.cache.count(true);
-        Some(verified.text.clone())
-    }
-
-    /// A version and what the checks find of it. Errors: where it cannot be read, and where no verdict was possible.
-    pub(super) async fn find(
-        &self,
-        kind: Kind,
-        key: DocumentKey,
-        options: &VerifyOptions,
-        reading: Reading,
-    ) -> Result<Found> {
-        if reading == Reading::Cached {
-            let known = self.find_cached(kind, key, options).await?;
-            self.cache.count(known.is_some());
-            if let Some(found) = known {
-                return Ok(found);
-            }
-        }
-        let before = self.cache.before(key.id);
-        let text = Arc::new(self.read_text(kind, key).await?);
-        let Examined { report, parsed, key: signing_key } = self.examine(&text, Origin::Storage(key), options).await?;
-        let found = Found {
-            text: text.clone(),
-            header: parsed.as_ref().map(|parsed| parsed.header.clone()),
-            agent: report.agent,
-            key_source: report.key_source,
-            error: report.error,
-        };
-        // A valid document has a key; one with fields that nobody signed is valid for those only who accept them.
-        if let (Reading::Cached, true, Some(parsed), Some(signing_key)) =
-            (reading, report.unsigned.is_empty() && self.cache.takes(&text), &parsed, signing_key)
-        {
-            let verified = Verified::new(text.clone(), parsed.header.clone(), &parsed.claim()?, signing_key);
-            self.cache.keep(before, kind, verified);
-        }
-        Ok(found)
-    }
-
-    /// `None` also where memory cannot say yes: the checks then say why not.
-    async fn find_cached(&self, kind: Kind, key: DocumentKey, options: &VerifyOptions) -> Result<Option<Found>> {
-        let Some(verified) = self.cache.get(kind, key) else { return Ok(None) };
-        let trust = self.keyring.find(&verified.by(), key, None).await?;
-        Ok(self.admits(&verified, &trust, options).map(|source| Found {
-            text: verified.text.clone(),
-            header: Some(verified.header.clone()),
-            agent: Some(verified.by().agent),
-            key_source: Some(source),
-            error: None,
-        }))
-    }
-
-    /// The source of the key, when it is the one that the signature was verified with and all else holds now.
-    fn admits(&self, verified: &Verified, trust: &trust::Found, options: &VerifyOptions) -> Option<KeySource> {
-        let (key, by) = (verified.header.key, verified.by());
-        let believed = trust.key(&by).ok().filter(|believed| believed.key == verified.key)?;
-        self.check_trust(by.agent.id, believed, options).ok()?;
-        by.check_times(key, super::now()).ok()?;
-        Some(believed.source)
     }
 
     async fn get_verified(&self, key: DocumentKey, options: &ReadOptions) -> Result<Stored> {
@@ -291,7 +202,7 @@ impl Vault {
     }
 
     /// Documents first, agents second; but what is planted under our own agent's id hides nothing.
-    fn places(&self, id: DocumentId) -> [Kind; 2] {
+    pub(super) fn places(&self, id: DocumentId) -> [Kind; 2] {
         match id == self.keyring.own.id() {
             true => [Kind::Agent, Kind::Document],
             false => [Kind::Document, Kind::Agent],
