@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Verified;
 use super::verify::Examined;
-use super::{Reading, Vault, VerifyOptions};
+use super::{Reading, Report, Vault, VerifyOptions};
 use crate::config::KeySource;
 use crate::document::{Header, Origin};
 use crate::error::{Error, Result};
@@ -60,13 +60,6 @@ impl Vault {
         let before = self.cache.before(key.id);
         let text = Arc::new(self.read_text(kind, key).await?);
         let Examined { report, parsed, key: signing_key } = self.examine(&text, Origin::Storage(key), options).await?;
-        let found = Found {
-            text: text.clone(),
-            header: parsed.as_ref().map(|parsed| parsed.header.clone()),
-            agent: report.agent,
-            key_source: report.key_source,
-            error: report.error,
-        };
         // A valid document has a key; one with fields that nobody signed is valid for those only who accept them.
         if let (Reading::Cached, true, Some(parsed), Some(signing_key)) =
             (reading, report.unsigned.is_empty() && self.cache.takes(&text), &parsed, signing_key)
@@ -74,7 +67,9 @@ impl Vault {
             let verified = Verified::new(text.clone(), parsed.header.clone(), &parsed.claim()?, signing_key);
             self.cache.keep(before, kind, verified);
         }
-        Ok(found)
+        let header = parsed.map(|parsed| parsed.header);
+        let Report { agent, key_source, error, .. } = report;
+        Ok(Found { text, header, agent, key_source, error })
     }
 
     /// `None` also where memory cannot say yes: the checks then say why not.

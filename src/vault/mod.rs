@@ -47,12 +47,14 @@ pub struct Vault {
     pub minimum_trust: KeySource,
     pub update_policy: UpdatePolicy,
     pub max_bytes: u64,
+    /// What this vault verified before; its removals and writes are told to every cache of the process.
     pub cache: Arc<Cache>,
 }
 
 /// Whether a read may be answered from memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
+    /// What was verified before may come from memory; whose key it is, is decided anew.
     Cached,
     /// Every byte comes from the store, and every check is made.
     Fresh,

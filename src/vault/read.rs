@@ -62,15 +62,9 @@ impl Vault {
 
     async fn get_verified(&self, key: DocumentKey, options: &ReadOptions) -> Result<Stored> {
         let [kind, other] = self.places(key.id);
-        match self.find(kind, key, &options.checks, options.reading).await {
-            Err(error) if error.code() == Code::NotFound => {
-                match self.find(other, key, &options.checks, options.reading).await {
-                    Err(second) if second.code() == Code::NotFound => Err(error),
-                    found => Ok(Stored { kind: other, key, text: found?.valid()? }),
-                }
-            }
-            found => Ok(Stored { kind, key, text: found?.valid()? }),
-        }
+        let find = |kind| self.find(kind, key, &options.checks, options.reading);
+        let (kind, found) = first_found((kind, find(kind)), (other, find(other))).await?;
+        Ok(Stored { kind, key, text: found.valid()? })
     }
 
     async fn get_newest(&self, id: DocumentId, options: &ReadOptions) -> Result<Stored> {
@@ -192,13 +186,8 @@ impl Vault {
 
     async fn find_lineage_unjudged(&self, id: DocumentId, reading: Reading) -> Result<(Kind, Lineage)> {
         let [kind, other] = self.places(id);
-        match self.read_lineage(kind, id, reading).await {
-            Err(error) if error.code() == Code::NotFound => match self.read_lineage(other, id, reading).await {
-                Err(second) if second.code() == Code::NotFound => Err(error),
-                lineage => Ok((other, lineage?)),
-            },
-            lineage => Ok((kind, lineage?)),
-        }
+        let read = |kind| self.read_lineage(kind, id, reading);
+        first_found((kind, read(kind)), (other, read(other))).await
     }
 
     /// Documents first, agents second; but what is planted under our own agent's id hides nothing.
@@ -221,13 +210,24 @@ impl Vault {
 
     async fn get_exact(&self, key: DocumentKey) -> Result<Stored> {
         let [kind, other] = self.places(key.id);
-        match self.read_text(kind, key).await {
-            Err(error) if error.code() == Code::NotFound => match self.read_text(other, key).await {
-                Err(second) if second.code() == Code::NotFound => Err(error),
-                text => Ok(Stored { kind: other, key, text: Arc::new(text?) }),
-            },
-            text => Ok(Stored { kind, key, text: Arc::new(text?) }),
-        }
+        let read = |kind| self.read_text(kind, key);
+        let (kind, text) = first_found((kind, read(kind)), (other, read(other))).await?;
+        Ok(Stored { kind, key, text: Arc::new(text) })
+    }
+}
+
+/// What the first place has or, only where nothing is there, the second; with the place.
+async fn first_found<T>(
+    first: (Kind, impl Future<Output = Result<T>>),
+    second: (Kind, impl Future<Output = Result<T>>),
+) -> Result<(Kind, T)> {
+    let missing = match first.1.await {
+        Err(error) if error.code() == Code::NotFound => error,
+        found => return Ok((first.0, found?)),
+    };
+    match second.1.await {
+        Err(error) if error.code() == Code::NotFound => Err(missing),
+        found => Ok((second.0, found?)),
     }
 }
 

@@ -5,8 +5,8 @@
 //! group meet in the filesystem's journal, and no async worker ever waits for the disk. A save that comes alone is
 //! taken at once; groups form only while all threads are busy, so nobody waits for company.
 //!
-//! Beside one thread for each of 64 saves in flight (ext4, two cores), this takes two thirds of the processor time and
-//! is a third faster.
+//! The same system calls alone, 64 saves in flight on ext4 and two cores, took 125 us of the processor so (eight threads
+//! with eight each), and 160 to 190 with a thread for each save.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 
-use opendal::{ErrorKind, Result};
+use opendal::Result;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::errno::{fault, not_supported};
 use super::unix::Disk;
-use super::walk::{self, Dirs};
 use super::{Attempt, sync};
 
 /// What is locked.
@@ -28,7 +27,7 @@ pub(super) enum LockOn {
 impl Disk {
     /// Tries once to take the lock of a directory.
     pub fn try_lock(&self, path: &str) -> Result<Attempt> {
-        let Some(directory) = self.open_existing(path)? else { return Ok(Attempt::Missing) };
+        let Some(directory) = self.directory(path)? else { return Ok(Attempt::Missing) };
         match self.lock_on.get_or_init(|| kind_of_lock(&directory)) {
             LockOn::Directory => self.lock_directory(path, directory),
             LockOn::File => self.lock_file(path, &directory),
@@ -42,7 +41,7 @@ impl Disk {
             Flock::Unsupported => return self.lock_file(path, &directory),
         }
         // It may have been removed, and made anew by somebody else, just before it was locked.
-        match self.open_existing(path)? {
+        match self.directory(path)? {
             Some(current) if same(&current, &directory)? => Ok(Attempt::Held(Some(directory.into()))),
             Some(_) => Ok(Attempt::Busy),
             None => Ok(Attempt::Missing),
@@ -70,13 +69,6 @@ impl Disk {
 
     fn greatest(&self, path: &str) -> Result<Option<String>> {
         Ok(self.names(path)?.into_iter().filter(|name| is_version(name)).max())
-    }
-
-    fn open_existing(&self, path: &str) -> Result<Option<OwnedFd>> {
-        match walk::open_dirs(&self.root, path).and_then(Dirs::into_last) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            directory => directory.map(Some),
-        }
     }
 }
 

@@ -17,10 +17,7 @@ impl Disk {
         let Some(directory) = self.directory(path)? else { return Ok(None) };
         let mut names = Names::after(after);
         let mut entries = Dir::read_from(&directory).map_err(failed)?;
-        visit(&mut entries, |name, is_directory| {
-            names.push(name, is_directory);
-            Ok(())
-        })?;
+        visit(&mut entries, |name, is_directory| names.push(name, is_directory))?;
         names.sort();
         Ok(Some((directory, names)))
     }
@@ -28,12 +25,7 @@ impl Disk {
     /// The names of what is in a directory and not temporary, in no order; none for a missing one.
     pub fn names(&self, path: &str) -> Result<Vec<String>> {
         let Some(directory) = self.directory(path)? else { return Ok(Vec::new()) };
-        let mut names = Vec::new();
-        visit(&mut Dir::new(directory).map_err(failed)?, |name, _| {
-            names.push(name.to_owned());
-            Ok(())
-        })?;
-        Ok(names)
+        names_of(&mut Dir::new(directory).map_err(failed)?)
     }
 
     /// What is in each of several directories below `path` and not temporary, in no order; nothing for missing ones.
@@ -52,26 +44,32 @@ impl Disk {
         }
     }
 
-    fn directory(&self, path: &str) -> Result<Option<OwnedFd>> {
-        existing(walk::open_dirs(&self.root, path).and_then(walk::Dirs::into_last))
+    /// Opens a directory; `None` for a missing one.
+    pub(super) fn directory(&self, path: &str) -> Result<Option<OwnedFd>> {
+        match walk::open_dirs(&self.root, path).and_then(walk::Dirs::into_last) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            directory => directory.map(Some),
+        }
     }
 }
 
 fn files_in(above: &OwnedFd, name: &str) -> Result<Vec<File>> {
     let Some(directory) = walk::enter(above, name)? else { return Ok(Vec::new()) };
     let mut entries = Dir::new(directory).map_err(failed)?;
-    let mut names = Vec::new();
-    visit(&mut entries, |name, _| {
-        names.push(name.to_owned());
-        Ok(())
-    })?;
+    let names = names_of(&mut entries)?;
     let directory = entries.fd().map_err(failed)?;
     let stat = |name: String| Ok(Disk::stat_in(directory, &name)?.map(|stat| File { name, stat }));
     names.into_iter().map(stat).filter_map(Result::transpose).collect()
 }
 
+fn names_of(entries: &mut Dir) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    visit(entries, |name, _| names.push(name.to_owned()))?;
+    Ok(names)
+}
+
 /// Calls `found` with the name of every entry that is not temporary, and whether it is a directory.
-fn visit(entries: &mut Dir, mut found: impl FnMut(&str, bool) -> Result<()>) -> Result<()> {
+fn visit(entries: &mut Dir, mut found: impl FnMut(&str, bool)) -> Result<()> {
     while let Some(entry) = entries.read() {
         let entry = entry.map_err(failed)?;
         let Ok(name) = entry.file_name().to_str() else { continue };
@@ -88,16 +86,9 @@ fn visit(entries: &mut Dir, mut found: impl FnMut(&str, bool) -> Result<()>) -> 
             // hide that the file is gone.
             _ => false,
         };
-        found(name, is_directory)?;
+        found(name, is_directory);
     }
     Ok(())
-}
-
-fn existing(directory: Result<OwnedFd>) -> Result<Option<OwnedFd>> {
-    match directory {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
-    }
 }
 
 fn failed(errno: Errno) -> opendal::Error {
