@@ -54,7 +54,7 @@ export interface CreateAgentOptions {
   configPath?: string;
   dataDirectory?: string;
   keyDirectory?: string;
-  /** `fs` (default) or `memory`. */
+  /** `fs` (default), `aws`, `hai` or `memory`; `jacs_default_storage` of the configuration. */
   storage?: string;
   algorithm?: Algorithm;
   /** Of the private key: at least 8 characters of two kinds. Default: `JACS_PRIVATE_KEY_PASSWORD`, then the file `JACS_PASSWORD_FILE`. */
@@ -203,10 +203,24 @@ export interface Diagnosis {
     /** On fs: whether a new file needs no temporary name; whether updates by several processes exclude each other. */
     unnamedFiles?: boolean;
     locks?: boolean;
+    /** On a server: its address, and what the credentials allow; a member is absent where it was not tried. */
+    endpoint?: string;
+    permissions?: { list?: boolean; write?: boolean; read?: boolean; remove?: boolean };
+    /** On S3: whether the bucket keeps what is removed, and the encryption that the server names. */
+    versioning?: boolean;
+    encryption?: string;
+    listingSorted?: boolean;
+    /** The server's clock minus this machine's. */
+    clockSkewSeconds?: number;
+    /** On WebDAV: whether uploads that broke off can be seen. */
+    partialUploads?: boolean;
   };
   /** Verified documents in memory, in bytes with their overhead; reads that found one there, and that did not. */
   cache: { hits: number; misses: number; entries: number; bytes: number; maxBytes: number };
+  /** What is wrong; `ok` is true when nothing is. */
   warnings: string[];
+  /** What could be better. */
+  advice: string[];
 }
 
 /**
@@ -298,8 +312,11 @@ export class Agent {
   inspectDocument(jsonOrKey: string, options?: VerifyOptions): Promise<VerificationReport>;
   /** Every version of a document with signer and chain hash. */
   verifyHistory(id: string, options?: VerifyOptions): Promise<HistoryReport>;
-  /** Configuration with sources, keys, permissions and abilities of the backend. */
-  doctor(): Promise<Diagnosis>;
+  /**
+   * Configuration with sources, keys, permissions and abilities of the backend. On a server its abilities are found by writing one
+   * object and removing it; `probe: false` writes nothing (default when loaded read-only).
+   */
+  doctor(options?: { probe?: boolean }): Promise<Diagnosis>;
   /** Encrypts the private key file anew. Rejects: `JACS_PASSWORD` when `password` is wrong or `newPassword` weak. */
   changePassword(options: { password: string; newPassword: string }): Promise<void>;
 }

@@ -136,8 +136,8 @@ class Agent {
     return parsed(await this.#native.verifyHistory(id, ...encoded(options)));
   }
 
-  async doctor() {
-    return parsed(await this.#native.doctor());
+  async doctor(options) {
+    return parsed(await this.#native.doctor(...encoded(options)));
   }
 
   async changePassword(options) {

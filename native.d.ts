@@ -49,7 +49,7 @@ export declare class NativeAgent {
   assertDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   inspectDocument(jsonOrKey: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   verifyHistory(id: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  doctor(): Promise<string | Failure>
+  doctor(options?: string | undefined | null): Promise<string | Failure>
   changePassword(options?: string | undefined | null): Promise<undefined | Failure>
 }
 

@@ -6,7 +6,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`error`], [`id`] | stable codes; identifiers, parsed once and typed after |
-//! | [`local_file`], [`config`] | files outside the store; settings and where each came from |
+//! | [`environment`], [`local_file`], [`config`] | variables and files; settings and where each came from |
+//! | [`net`] | the HTTP client: certificates, proxies, time limits; knows no storage |
 //! | [`canonical`], [`crypto`] | JSON in and canonical JSON out; keys, signatures, hashes |
 //! | [`document`] | header, signature, checks, schema; knows no store |
 //! | [`store`] | immutable objects on a backend; the only place that names OpenDAL; knows no document |
@@ -20,9 +21,11 @@ pub mod canonical;
 pub mod config;
 pub mod crypto;
 pub mod document;
+pub mod environment;
 pub mod error;
 pub mod id;
 pub mod local_file;
+pub mod net;
 pub mod node;
 pub mod store;
 pub mod trust;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jacs_agent::error::Code;
-use jacs_agent::store::{Durability, Kind, ObjectKey, Put, Store};
+use jacs_agent::store::{Durability, Kind, Name, ObjectKey, Put, Store};
 use store_support::*;
 
 const WRITERS: usize = 64;
@@ -52,7 +52,7 @@ fn contend(root: &Path, keys: &[ObjectKey], durability: Durability) {
         for (position, key) in keys.iter().enumerate() {
             start.wait();
             current.store(position, Ordering::Relaxed);
-            let put = runtime.block_on(store.put(key, text_of(writer))).map_err(|error| error.code());
+            let put = runtime.block_on(store.put(key, text_of(writer), Name::Given)).map_err(|error| error.code());
             results[position].lock().unwrap().push((writer, put));
         }
     };
@@ -116,7 +116,7 @@ fn a_directory_that_comes_and_goes_loses_no_write() {
         for _ in 0..150 {
             let key = version_of(id);
             runtime.block_on(async {
-                assert_eq!(store.put(&key, Bytes::from_static(b"{}")).await.unwrap(), Put::Created);
+                assert_eq!(store.put(&key, Bytes::from_static(b"{}"), Name::Given).await.unwrap(), Put::Created);
                 assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), b"{}");
                 match store.lock(Kind::Document, id).await {
                     Ok(_) => {}
@@ -154,7 +154,7 @@ fn the_lock_excludes_tasks_and_processes() {
     fs::write(place.path().join("key"), key.path()).unwrap();
     let store = runtime().block_on(async {
         let store = open(&place.path().join("data")).await;
-        store.put(&key, Bytes::from_static(b"{}")).await.unwrap();
+        store.put(&key, Bytes::from_static(b"{}"), Name::Given).await.unwrap();
         store
     });
     let mut children: Vec<_> =
@@ -199,7 +199,7 @@ async fn a_lock_is_on_the_directory_that_stands_there_now() {
     let place = tempfile::tempdir().unwrap();
     let key = new_key();
     let (store, other) = (open(place.path()).await, open(place.path()).await);
-    store.put(&key, Bytes::from_static(b"{}")).await.unwrap();
+    store.put(&key, Bytes::from_static(b"{}"), Name::Given).await.unwrap();
     let lock = store.lock(Kind::Document, id_of(&key)).await.unwrap();
     let waiting = tokio::spawn(async move { other.lock(Kind::Document, id_of(&key)).await.map(drop) });
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use jacs_agent::error::Code;
-use jacs_agent::store::{Kind, ObjectKey, Put};
+use jacs_agent::store::{Kind, Name, ObjectKey, Put};
 use store_support::*;
 
 const TEXT: &[u8] = b"{\"a\":1}";
@@ -45,7 +45,7 @@ fn with_faults(function: &str, about: Option<About>, faults: &[&str]) -> Option<
     }
     let place = tempfile::tempdir().unwrap();
     let (stored, wanted) = (new_key(), new_key());
-    run(async { open(&root(&place)).await.put(&stored, Bytes::from_static(TEXT)).await.unwrap() });
+    run(async { open(&root(&place)).await.put(&stored, Bytes::from_static(TEXT), Name::Given).await.unwrap() });
     std::fs::write(place.path().join("keys"), format!("{}\n{}", stored.path(), wanted.path())).unwrap();
     // Modes are set only where the umask took something away from them.
     let mut wrapper = vec!["sh", "-c", "umask 277; exec \"$@\"", "sh", "strace", "-f", "-o", "/dev/null"];
@@ -79,7 +79,7 @@ fn keys(place: &Path) -> [ObjectKey; 2] {
 async fn child_puts() {
     let Some(place) = child_place() else { return };
     let store = open(&place.join("data")).await;
-    let put = store.put(&keys(&place)[1], Bytes::from_static(TEXT)).await;
+    let put = store.put(&keys(&place)[1], Bytes::from_static(TEXT), Name::Given).await;
     let said = put.map_or_else(|error| report(error.code(), error.is_retryable()), |put| format!("{put:?}"));
     std::fs::write(place.join("report"), said).unwrap();
 }
@@ -118,7 +118,7 @@ fn a_write_that_fails_leaves_nothing() {
         assert_eq!(tree(&root(&place)), ["documents", &directory, &stored.path()], "{faults:?}");
         run(async {
             let store = open(&root(&place)).await;
-            assert_eq!(store.put(&wanted, Bytes::from_static(TEXT)).await.unwrap(), Put::Created);
+            assert_eq!(store.put(&wanted, Bytes::from_static(TEXT), Name::Given).await.unwrap(), Put::Created);
         });
     }
 }
@@ -133,7 +133,7 @@ fn a_directory_that_cannot_be_synced_is_an_error_and_a_retry_makes_sure() {
         run(async {
             let store = open(&root(&place)).await;
             assert_eq!(store.get(&wanted, NO_LIMIT).await.unwrap(), TEXT);
-            assert_eq!(store.put(&wanted, Bytes::from_static(TEXT)).await.unwrap(), Put::Same);
+            assert_eq!(store.put(&wanted, Bytes::from_static(TEXT), Name::Given).await.unwrap(), Put::Same);
         });
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use jacs_agent::error::{Code, Error};
-use jacs_agent::store::{Kind, ObjectKey, Put, Sha256Hex};
+use jacs_agent::store::{Kind, Name, ObjectKey, Put, Sha256Hex};
 use store_support::*;
 
 const TEXT: &[u8] = b"{\"a\":1}";
@@ -56,7 +56,7 @@ async fn bytes_lie_where_the_layout_says() {
     let store = open(place.path()).await;
     let key = new_key();
     let before = SystemTime::now() - Duration::from_secs(2);
-    store.put(&key, text()).await.unwrap();
+    store.put(&key, text(), Name::Given).await.unwrap();
     assert_eq!(fs::read(place.path().join(key.path())).unwrap(), TEXT);
     let entries = store.entries(Kind::Document, id_of(&key)).await.unwrap();
     assert_eq!(entries[0].bytes, Some(TEXT.len() as u64));
@@ -92,10 +92,10 @@ fn modes_are_exact_whatever_the_umask() {
 async fn child_writes_with_its_umask() {
     let Some(place) = child_place() else { return };
     let store = open(&place.join("made/data")).await;
-    store.put(&new_key(), text()).await.unwrap();
+    store.put(&new_key(), text(), Name::Given).await.unwrap();
     // More than is buffered: written through another path.
     let file = ObjectKey::File(Sha256Hex::from([1; 32]));
-    assert_eq!(store.put(&file, Bytes::from(vec![7; 3 << 20])).await.unwrap(), Put::Created);
+    assert_eq!(store.put(&file, Bytes::from(vec![7; 3 << 20]), Name::Given).await.unwrap(), Put::Created);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn the_modes_of_existing_directories_stay() {
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let store = open(place.path()).await;
-    store.put(&new_key(), text()).await.unwrap();
+    store.put(&new_key(), text(), Name::Given).await.unwrap();
     assert_eq!(mode(place.path()), 0o755);
     let directory = store.describe().directory.unwrap();
     assert_eq!((directory.exists, directory.mode, directory.writable), (true, Some(0o755), true));
@@ -116,7 +116,7 @@ async fn a_link_as_root_is_followed() {
     fs::create_dir(place.path().join("real")).unwrap();
     symlink("real", place.path().join("link")).unwrap();
     let (key, store) = (new_key(), open(&place.path().join("link")).await);
-    store.put(&key, text()).await.unwrap();
+    store.put(&key, text(), Name::Given).await.unwrap();
     assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), TEXT);
     assert_eq!(fs::read(place.path().join("real").join(key.path())).unwrap(), TEXT);
 }
@@ -129,7 +129,7 @@ async fn a_root_that_cannot_be_is_a_matter_of_configuration() {
     for name in ["file", "file/below", "dangling"] {
         let root = place.path().join(name);
         let (key, store) = (new_key(), open(&root).await);
-        refused(Code::Config, &key, &root.join(key.path()), store.put(&key, text()).await);
+        refused(Code::Config, &key, &root.join(key.path()), store.put(&key, text(), Name::Given).await);
     }
     assert_eq!(tree(place.path()), ["dangling", "file"]);
 }
@@ -147,15 +147,15 @@ async fn links_inside_are_not_followed() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("data");
         let (key, store) = (new_key(), open(&root).await);
-        store.put(&key, text()).await.unwrap();
+        store.put(&key, text(), Name::Given).await.unwrap();
         let path = root.join(key.path());
         replace_by_link(path.ancestors().nth(above).unwrap(), &place.path().join("elsewhere"));
         let before = tree(place.path());
 
         refused(Code::Permission, &key, &path, store.get(&key, NO_LIMIT).await);
         refused(Code::Permission, &key, &path, store.exists(&key).await);
-        refused(Code::Permission, &key, &path, store.put(&key, text()).await);
-        refused(Code::Permission, &key, &path, store.put(&key, Bytes::from(vec![0; 2 << 20])).await);
+        refused(Code::Permission, &key, &path, store.put(&key, text(), Name::Given).await);
+        refused(Code::Permission, &key, &path, store.put(&key, Bytes::from(vec![0; 2 << 20]), Name::Given).await);
         refused(Code::Permission, &key, &path, store.remove(&key).await);
         let error = store.get(&key, NO_LIMIT).await.unwrap_err();
         assert_eq!(error.to_string(), "a symbolic link inside the data directory is not followed");
@@ -180,7 +180,7 @@ async fn links_inside_are_not_followed() {
         assert_eq!(tree(place.path()), before);
         // The rest of the store goes on working.
         if above < 2 {
-            store.put(&new_key(), text()).await.unwrap();
+            store.put(&new_key(), text(), Name::Given).await.unwrap();
         }
     }
 }
@@ -198,7 +198,8 @@ async fn what_is_not_a_file_is_not_read() {
         for attempt in 0..2 {
             let read = tokio::time::timeout(soon, store.get(&key, NO_LIMIT)).await.expect("it waits for a writer");
             refused(Code::Permission, &key, &path, read);
-            let put = tokio::time::timeout(soon, store.put(&key, text())).await.expect("it waits for a writer");
+            let put =
+                tokio::time::timeout(soon, store.put(&key, text(), Name::Given)).await.expect("it waits for a writer");
             refused(Code::Permission, &key, &path, put);
             refused(Code::Permission, &key, &path, store.remove(&key).await);
             assert_eq!(store.versions(Kind::Document, id_of(&key)).await.unwrap().len(), 1, "attempt {attempt}");
@@ -212,7 +213,7 @@ async fn strays_and_temporary_files_are_invisible() {
     let place = tempfile::tempdir().unwrap();
     let store = open(place.path()).await;
     let key = new_key();
-    store.put(&key, text()).await.unwrap();
+    store.put(&key, text(), Name::Given).await.unwrap();
     let documents = place.path().join("documents");
     let directory = documents.join(id_of(&key).to_string());
     let version = key.path().rsplit_once('/').unwrap().1.to_owned();
@@ -241,8 +242,8 @@ async fn removal_prunes_the_directory_of_the_id_only() {
     let place = tempfile::tempdir().unwrap();
     let store = open(place.path()).await;
     let (key, file) = (new_key(), ObjectKey::File(Sha256Hex::from([2; 32])));
-    store.put(&key, text()).await.unwrap();
-    store.put(&file, text()).await.unwrap();
+    store.put(&key, text(), Name::Given).await.unwrap();
+    store.put(&file, text(), Name::Given).await.unwrap();
     store.remove(&key).await.unwrap();
     store.remove(&file).await.unwrap();
     assert_eq!(tree(place.path()), ["documents", "files"]);
@@ -253,11 +254,11 @@ async fn a_huge_sparse_file_is_refused_unread() {
     let place = tempfile::tempdir().unwrap();
     let store = open(place.path()).await;
     let key = new_key();
-    store.put(&key, text()).await.unwrap();
+    store.put(&key, text(), Name::Given).await.unwrap();
     fs::OpenOptions::new().write(true).open(place.path().join(key.path())).unwrap().set_len(1 << 42).unwrap();
     let error = store.get(&key, 64 << 20).await.unwrap_err();
     assert_eq!(error.code(), Code::Hash);
-    assert_eq!(store.put(&key, text()).await.unwrap_err().code(), Code::Conflict);
+    assert_eq!(store.put(&key, text(), Name::Given).await.unwrap_err().code(), Code::Conflict);
 }
 
 #[test]
@@ -277,7 +278,7 @@ async fn child_may_not_write() {
     let store = open(&place).await;
     let key = new_key();
     assert!(!store.describe().directory.unwrap().writable);
-    refused(Code::Permission, &key, &place.join(key.path()), store.put(&key, text()).await);
+    refused(Code::Permission, &key, &place.join(key.path()), store.put(&key, text(), Name::Given).await);
     assert_eq!(store.get(&key, NO_LIMIT).await.unwrap_err().code(), Code::NotFound);
 }
 
@@ -301,9 +302,9 @@ async fn child_writes_without_proc() {
     // The first is copied to a named file, the second one begins as one.
     for bytes in [large, text()] {
         let key = new_key();
-        assert_eq!(store.put(&key, bytes.clone()).await.unwrap(), Put::Created);
-        assert_eq!(store.put(&key, bytes.clone()).await.unwrap(), Put::Same);
-        assert_eq!(store.put(&key, Bytes::new()).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(store.put(&key, bytes.clone(), Name::Given).await.unwrap(), Put::Created);
+        assert_eq!(store.put(&key, bytes.clone(), Name::Given).await.unwrap(), Put::Same);
+        assert_eq!(store.put(&key, Bytes::new(), Name::Given).await.unwrap_err().code(), Code::Conflict);
         assert!(store.get(&key, NO_LIMIT).await.unwrap() == bytes);
     }
 }

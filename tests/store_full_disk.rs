@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use jacs_agent::error::Code;
-use jacs_agent::store::{Kind, ObjectKey, Put, Sha256Hex, Store};
+use jacs_agent::store::{Kind, Name, ObjectKey, Put, Sha256Hex, Store};
 use store_support::*;
 
 /// Runs `function` with a small tmpfs mounted at `disk` below its place, in a mount namespace of its own.
@@ -49,7 +49,7 @@ fn bytes_of(key: &ObjectKey) -> Bytes {
 async fn fill(store: &Store, keys: &mut BTreeSet<String>) -> ObjectKey {
     loop {
         let key = new_key();
-        match store.put(&key, bytes_of(&key)).await {
+        match store.put(&key, bytes_of(&key), Name::Given).await {
             Ok(put) => assert_eq!(put, Put::Created),
             Err(error) => {
                 assert_eq!((error.code(), error.is_retryable()), (Code::Unavailable, true), "{error:?}");
@@ -75,7 +75,7 @@ async fn full_and_usable_again(root: PathBuf) {
         let removed = ObjectKey::parse(&keys.pop_first().unwrap()).unwrap();
         store.remove(&removed).await.unwrap();
     }
-    assert_eq!(store.put(&refused, bytes_of(&refused)).await.unwrap(), Put::Created);
+    assert_eq!(store.put(&refused, bytes_of(&refused), Name::Given).await.unwrap(), Put::Created);
     keys.insert(refused.path());
     fill(&store, &mut keys).await;
     holds_just(&store, &root, &keys).await;
@@ -119,11 +119,11 @@ async fn child_writes_too_much() {
     let store = open(&root).await;
     let file = ObjectKey::File(Sha256Hex::from([3; 32]));
     for _ in 0..3 {
-        let error = store.put(&file, Bytes::from(vec![1; 8 << 20])).await.unwrap_err();
+        let error = store.put(&file, Bytes::from(vec![1; 8 << 20]), Name::Given).await.unwrap_err();
         assert_eq!((error.code(), error.is_retryable()), (Code::Unavailable, true), "{error:?}");
     }
     assert_eq!(tree(&root), ["files"]);
-    assert_eq!(store.put(&file, Bytes::from(vec![1; 3 << 20])).await.unwrap(), Put::Created);
+    assert_eq!(store.put(&file, Bytes::from(vec![1; 3 << 20]), Name::Given).await.unwrap(), Put::Created);
     let key = new_key();
-    store.put(&key, bytes_of(&key)).await.unwrap();
+    store.put(&key, bytes_of(&key), Name::Given).await.unwrap();
 }

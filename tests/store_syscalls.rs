@@ -10,7 +10,7 @@ mod store_support;
 use std::path::Path;
 
 use bytes::Bytes;
-use jacs_agent::store::{Durability, ObjectKey, Put, Sha256Hex};
+use jacs_agent::store::{Durability, Name, ObjectKey, Put, Sha256Hex};
 use store_support::strace::{self, Call, calls};
 use store_support::*;
 
@@ -110,7 +110,7 @@ async fn child_puts_durably() {
     let store = open(&place.join("made/data")).await;
     for (position, key) in keys.iter().enumerate() {
         let bytes = if *key == file { vec![b'x'; 3 << 20] } else { b"{}".to_vec() };
-        let put = store.put(key, Bytes::from(bytes)).await.unwrap();
+        let put = store.put(key, Bytes::from(bytes), Name::Given).await.unwrap();
         assert_eq!(put, if position == 4 { Put::Same } else { Put::Created });
         eprintln!("{DONE}{position}");
     }
@@ -130,6 +130,6 @@ fn without_durability_nothing_is_synced() {
 async fn child_puts_without_syncs() {
     let Some(place) = child_place() else { return };
     let store = open_with(&place.join("data"), Durability::None).await;
-    store.put(&new_key(), Bytes::from_static(b"{}")).await.unwrap();
+    store.put(&new_key(), Bytes::from_static(b"{}"), Name::Given).await.unwrap();
     eprintln!("{DONE}");
 }

@@ -14,12 +14,14 @@ use super::documents::blocking;
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
 use crate::canonical::{Object, parse_object};
-use crate::config::{Config, Environment, EnvironmentUse, find_password};
+use crate::config::{Config, EnvironmentUse, find_password};
 use crate::crypto::{Algorithm, SecretKey, Signer, check_strength};
 use crate::document::{Author, Draft, MAX_AGENT_BYTES};
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::local_file;
+use crate::store::Store;
 
 /// `$schema` of agent documents and of configurations, and what a configuration may hold in bytes.
 const AGENT_SCHEMA: &str = "https://hai.ai/schemas/agent/v1/agent.schema.json";
@@ -57,7 +59,8 @@ impl Agent {
         if config.agent_id_and_version.is_some() && !cut_off {
             return Err(Error::new(Code::Conflict, "the configuration names an agent already").with_path(&path));
         }
-        super::load::settings(&config)?;
+        // Whatever the store would refuse is refused before keys are made.
+        Store::open(&super::load::settings(&config, &environment)?).await?;
         check_agent_type(&options)?;
         let password =
             find_password(options.password.as_ref().map(|text| text.as_str()), &environment, &working_directory)?;

@@ -5,7 +5,7 @@ use super::documents::blocking;
 use crate::config::Setting;
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Result};
-use crate::store::{Description, Kind};
+use crate::store::{CreateOnce, Description, Findings, Kind};
 use crate::vault::CacheCounts;
 
 /// The findings.
@@ -13,13 +13,20 @@ use crate::vault::CacheCounts;
 pub struct Diagnosis {
     pub settings: Vec<Setting>,
     pub store: Description,
+    /// Of a backend behind a network.
+    pub server: Option<Findings>,
     pub cache: CacheCounts,
     pub warnings: Vec<String>,
+    /// What could be better, although nothing is wrong.
+    pub advice: Vec<String>,
 }
 
 impl Agent {
-    /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when the backend cannot be asked.
-    pub async fn doctor(&self) -> Result<Diagnosis> {
+    /// With `probe` a server is shown one object, which is removed again: what it can do is found out by doing it.
+    ///
+    /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a local backend cannot be asked; what a server refuses is a
+    /// warning.
+    pub async fn doctor(&self, probe: bool) -> Result<Diagnosis> {
         let mut warnings = self.warnings.clone();
         warnings.extend(self.config.warnings.iter().cloned());
         warnings.extend(self.key_directory.warnings());
@@ -33,11 +40,24 @@ impl Agent {
             let text = "the filesystem has no locks: updates of one document by several processes may fork it";
             warnings.push(text.into());
         }
-        warnings.extend(self.check_own_documents().await?);
+        let server = self.vault.store.probe(probe).await;
+        let mut advice = Vec::new();
+        match &server {
+            Some(findings) => {
+                warnings.extend(server_warnings(findings));
+                advice.extend(server_advice(findings));
+                // What keeps the server from answering is among the warnings already.
+                if findings.may.list == Some(true) {
+                    warnings.extend(self.check_own_documents().await?);
+                }
+            }
+            None => warnings.extend(self.check_own_documents().await?),
+        }
         if self.config.data_path().is_some_and(|data| self.key_directory.folder().starts_with(data)) {
             warnings.push("the keys lie inside the data directory: a copy of the documents carries them along".into());
         }
-        Ok(Diagnosis { settings: self.config.report(), store, cache: self.vault.cache.counts(), warnings })
+        let (settings, cache) = (self.config.report(), self.vault.cache.counts());
+        Ok(Diagnosis { settings, store, server, cache, warnings, advice })
     }
 
     /// Without these, nobody else can verify what the agent signed, and it cannot write.
@@ -72,4 +92,42 @@ impl Agent {
         });
         checked.err().map(|error| format!("the signature of the configuration does not hold: {error}"))
     }
+}
+
+/// Clocks may differ by this; S3 refuses what is signed 15 minutes early or late.
+const SKEW_SECONDS: u64 = 60;
+
+fn server_warnings(findings: &Findings) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        findings.failures.iter().map(|(what, error)| format!("{what} failed: {}: {error}", error.code())).collect();
+    if findings.create_once == CreateOnce::None {
+        let text = "the server ignores the condition of a write: nothing but a look beforehand keeps an object from being overwritten";
+        warnings.push(text.into());
+    }
+    if findings.may.read == Some(false) && findings.failures.is_empty() {
+        warnings.push("what was written is not what is read".into());
+    }
+    if findings.partial_uploads == Some(true) {
+        let text = "the server shows uploads that were broken off: a lost connection may leave a damaged document";
+        warnings.push(text.into());
+    }
+    if let Some(skew) = findings.clock_skew_seconds.filter(|skew| skew.unsigned_abs() > SKEW_SECONDS) {
+        let side = if skew > 0 { "late" } else { "early" };
+        let seconds = skew.unsigned_abs();
+        warnings.push(format!("the clock of this machine is {seconds} s {side} beside the server's"));
+    }
+    warnings
+}
+
+fn server_advice(findings: &Findings) -> Vec<String> {
+    let mut advice = Vec::new();
+    if findings.versioning == Some(false) {
+        let text = "versioning of the bucket is off: what is removed, or overwritten by others, cannot be brought back";
+        advice.push(text.into());
+    }
+    if findings.create_once == CreateOnce::Checked {
+        let text = "two writers of one key at the same moment may both be told that they were first: fresh documents are not concerned";
+        advice.push(text.into());
+    }
+    advice
 }

@@ -11,7 +11,7 @@ use crate::document::{Draft, Origin, Parsed, Replaced, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::local_file::Aside;
-use crate::store::{Kind, ObjectKey};
+use crate::store::{Kind, Name, ObjectKey};
 use crate::vault::VerifyOptions;
 
 /// A schema as the caller names it.
@@ -58,7 +58,7 @@ impl Agent {
         }
         let draft = Draft::create(input, now)?;
         let signed = self.sign(&draft, options, now)?;
-        self.store_new(signed, options, cancel).await
+        self.store_new(signed, Name::Fresh, options, cancel).await
     }
 
     /// Replaces the newest version of a document by a new one.
@@ -86,7 +86,7 @@ impl Agent {
         let now = Timestamp::now();
         let draft = Draft::update(input, &Replaced { document: &document, merges }, now)?;
         let signed = self.sign(&draft, &options.create, now)?;
-        self.store_new(signed, &options.create, cancel).await
+        self.store_new(signed, Name::Fresh, &options.create, cancel).await
     }
 
     /// The migration recipe: the same version, signed by this agent.
@@ -119,7 +119,7 @@ impl Agent {
         }
         let signed = self.sign(&draft, options, now)?;
         let copy = options.filename.as_ref().map(|path| path.to_string_lossy());
-        match self.store_new(signed, options, cancel).await {
+        match self.store_new(signed, Name::Given, options, cancel).await {
             // Somebody ran the same recipe meanwhile; unless it is the copy that found its name taken.
             Err(error)
                 if error.code() == Code::Conflict
@@ -190,12 +190,12 @@ impl Agent {
     }
 
     /// The copy is written aside, the document is stored, the copy gets its name.
-    async fn store_new(&self, signed: Signed, options: &CreateOptions, cancel: &Cancel) -> Result<String> {
+    async fn store_new(&self, signed: Signed, name: Name, options: &CreateOptions, cancel: &Cancel) -> Result<String> {
         if options.no_save {
             return Ok(signed.text);
         }
         let stored = match cancel.check() {
-            Ok(()) => self.store_with_copy(&signed, options).await,
+            Ok(()) => self.store_with_copy(&signed, name, options).await,
             aborted => aborted,
         };
         match stored {
@@ -208,15 +208,15 @@ impl Agent {
         }
     }
 
-    async fn store_with_copy(&self, signed: &Signed, options: &CreateOptions) -> Result<()> {
+    async fn store_with_copy(&self, signed: &Signed, name: Name, options: &CreateOptions) -> Result<()> {
         let Some(filename) = &options.filename else {
             self.publish_own_documents().await?;
-            return self.vault.put(Kind::Document, signed).await;
+            return self.vault.put(Kind::Document, signed, name).await;
         };
         let (target, overwrite, text) = (filename.clone(), options.overwrite, signed.text.clone());
         let copy = blocking(move || write_copy(target, &text, overwrite)).await?;
         self.publish_own_documents().await?;
-        self.vault.put(Kind::Document, signed).await?;
+        self.vault.put(Kind::Document, signed, name).await?;
         blocking(move || publish_copy(copy, overwrite)).await
     }
 }

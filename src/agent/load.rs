@@ -8,13 +8,14 @@ use tokio::sync::OnceCell;
 
 use super::Agent;
 use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
-use crate::config::{self, Config, Environment, Location, Source, Storage, find_password};
+use crate::config::{self, Config, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::document::schema::Schemas;
 use crate::document::{Parsed, Signed};
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
-use crate::store::{Durability, Kind, ObjectKey, Settings, Store};
+use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store};
 use crate::trust::{Keyring, OwnKey};
 use crate::vault::{Cache, CacheLimits, Vault};
 
@@ -54,7 +55,7 @@ impl Agent {
                 Some(unlock(&key_directory, &public_key, &password.text)?)
             }
         };
-        let store = Store::open(&settings(&config)?).await?;
+        let store = Store::open(&settings(&config, environment)?).await?;
         let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
         if !own.iter().any(|document| is_wanted(&config, document)) {
             own.extend(find_stored(&config, &store, &public_key).await?);
@@ -64,7 +65,7 @@ impl Agent {
         let versions =
             own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
         let own_key = OwnKey::new(chosen.key.id, public_key, versions);
-        let keyring = Keyring::new(own_key, store.clone(), config.key_resolution.clone(), config.max_document_bytes)?;
+        let keyring = Keyring::new(own_key, store.clone(), key_resolution(&config), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Vault {
             store,
@@ -89,21 +90,52 @@ impl Agent {
     }
 }
 
-/// What the store needs of the configuration.
-pub fn settings(config: &Config) -> Result<Settings> {
-    match (&config.default_storage, &config.location) {
+/// What the store needs of the configuration, and of the environment: credentials, addresses, proxies.
+pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> {
+    let options = &config.storage_options;
+    let access = || Access {
+        timeout_ms: options.timeout_ms,
+        retries: options.retries,
+        concurrency: options.concurrency,
+        allow_http: options.allow_http,
+        options: options.service.clone(),
+        environment: environment.clone(),
+    };
+    Ok(match (&config.default_storage, &config.location) {
         (Storage::Fs, Location::Local(root)) => {
-            let durability = match config.storage_options.durability {
+            let durability = match options.durability {
                 config::Durability::Full => Durability::Full,
                 config::Durability::None => Durability::None,
             };
-            Ok(Settings::Fs { root: root.clone(), durability })
+            Settings::Fs { root: root.clone(), durability }
         }
-        (Storage::Memory, _) => Ok(Settings::Memory),
+        (Storage::Memory, _) => Settings::Memory,
+        (Storage::Aws, Location::Bucket { name, prefix }) => Settings::Aws(Box::new(Aws {
+            bucket: name.clone(),
+            prefix: prefix.clone(),
+            encryption: config.aws_s3_encryption.map(|encryption| encryption.name()),
+            kms_key_id: config.aws_s3_kms_key_id.clone(),
+            storage_class: config.aws_s3_storage_class.clone(),
+            access: access(),
+        })),
+        (Storage::Hai, Location::SubPath(path)) => {
+            Settings::Hai(Box::new(Hai { path: path.clone(), by_options: false, access: access() }))
+        }
+        (Storage::Other(scheme), Location::Other(directory)) => {
+            Settings::Other(Box::new(Other { scheme: scheme.clone(), directory: directory.clone(), access: access() }))
+        }
         (storage, _) => {
-            Err(Error::new(Code::Unsupported, "this version does not have the backend").with("storage", storage))
+            return Err(Error::new(Code::Internal, "a storage has no place").with("storage", storage));
         }
-    }
+    })
+}
+
+/// On `hai` the registry is asked too unless the configuration says otherwise; until this version can ask it, the
+/// default does without, and only who names it is refused.
+fn key_resolution(config: &Config) -> Vec<config::KeyResolution> {
+    let by_default = config.source("jacs_key_resolution") == Source::Default;
+    let asked = config.key_resolution.iter().copied();
+    asked.filter(|source| !(by_default && *source == config::KeyResolution::Registry)).collect()
 }
 
 fn cache_limits(config: &Config) -> CacheLimits {
@@ -208,7 +240,7 @@ impl Agent {
         let loaded = OwnDocument { key: self.key, text: self.document.clone() };
         for document in ours.chain([loaded]) {
             let signed = Signed { key: document.key, text: document.text.clone() };
-            match self.vault.put(Kind::Agent, &signed).await {
+            match self.vault.put(Kind::Agent, &signed, Name::Given).await {
                 Err(error) if error.code() == Code::Conflict => self.check_published(&document).await?,
                 put => drop(put.map_err(|error| error.with("agent document", document.key))?),
             }

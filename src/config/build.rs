@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
 use super::json::parse_object;
 use super::keys::{self, Given, check_names};
 use super::layers::{Found, Layers, absolute};
@@ -13,6 +12,7 @@ use super::members::Written;
 use super::storage_options::StorageOptions;
 use super::values::{KeyAlgorithm, KeyResolution, KeySource, S3Encryption, Source, Storage, UpdatePolicy};
 use super::{Config, SignedConfigText};
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::environment::Environment;
 use super::json::{parse_object, type_name};
 use super::values::Source;
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result, nearest};
 
 /// What a configuration is made from.

@@ -80,7 +80,8 @@ impl Config {
     /// `JACS_CONFIG`: a path is not UTF-8, so that JSON cannot name it.
     ///
     /// ```
-    /// use jacs_agent::config::{Config, Environment};
+    /// use jacs_agent::config::Config;
+    /// use jacs_agent::environment::Environment;
     /// let config = Config::from_object("{}", &Environment::default(), "/srv/app".as_ref())?;
     /// let members = config.file_members("/srv/app".as_ref())?;
     /// assert_eq!(members["jacs_data_directory"], "./jacs_data");

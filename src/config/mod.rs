@@ -5,7 +5,6 @@
 //! objects, to the working directory. Nothing here reads the process's own environment.
 
 mod build;
-mod environment;
 mod json;
 mod keys;
 mod layers;
@@ -24,7 +23,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use environment::Environment;
 pub(crate) use json::parse_strict;
 pub use location::Location;
 pub use password::{Password, PasswordSource, find_password};
@@ -32,6 +30,7 @@ pub use report::Setting;
 pub use storage_options::StorageOptions;
 pub use values::{Durability, KeyAlgorithm, KeyResolution, KeySource, S3Encryption, Source, Storage, UpdatePolicy};
 
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::local_file::{ReadFailure, read_bounded};
@@ -150,7 +149,8 @@ impl Config {
     /// the file may not be read. `JACS_UNAVAILABLE`: the disk could not be read.
     ///
     /// ```no_run
-    /// use jacs_agent::config::{Config, Environment};
+    /// use jacs_agent::config::Config;
+    /// use jacs_agent::environment::Environment;
     /// let config = Config::from_file("jacs.config.json".as_ref(), &Environment::default(), "/srv/app".as_ref())?;
     /// # Ok::<(), jacs_agent::error::Error>(())
     /// ```
@@ -164,7 +164,8 @@ impl Config {
     /// `JACS_CONFIG`, as for [`Config::from_file`].
     ///
     /// ```
-    /// use jacs_agent::config::{Config, Environment};
+    /// use jacs_agent::config::Config;
+    /// use jacs_agent::environment::Environment;
     /// let text = r#"{"jacs_default_storage": "fs", "jacs_data_directory": "./jacs_data"}"#;
     /// let config = Config::from_object(text, &Environment::default(), "/srv/app".as_ref())?;
     /// assert_eq!(config.data_path(), Some("/srv/app/jacs_data".as_ref()));

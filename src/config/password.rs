@@ -5,8 +5,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::environment::Environment;
 use super::layers::absolute;
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::local_file::{ReadFailure, read_bounded};
 
@@ -45,7 +45,8 @@ pub enum PasswordSource {
 /// `JACS_UNAVAILABLE`: the disk could not be read.
 ///
 /// ```
-/// use jacs_agent::config::{Environment, find_password};
+/// use jacs_agent::config::find_password;
+/// use jacs_agent::environment::Environment;
 /// let environment = Environment::from_iter([("JACS_PRIVATE_KEY_PASSWORD", "from the environment")]);
 /// let password = find_password(None, &environment, std::path::Path::new("/"))?;
 /// assert_eq!(password.map(|found| found.text.len()), Some(20));

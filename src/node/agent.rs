@@ -14,7 +14,8 @@ use super::state::{Call, State};
 use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
 use crate::agent::{Agent, Cancel as CancelToken, Progress};
-use crate::config::{Config, Environment};
+use crate::config::Config;
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::Reference;
 use crate::vault::Report;
@@ -333,12 +334,13 @@ impl NativeAgent {
     }
 
     #[napi(ts_return_type = "Promise<string | Failure>")]
-    pub fn doctor<'env>(&self, env: &'env Env) -> Promise<'env, Text> {
+    pub fn doctor<'env>(&self, env: &'env Env, options: Option<String>) -> Promise<'env, Text> {
         let begun = self.state.begin();
         promise(env, async move {
             let call = begun?;
+            let probe = options::probe(options.as_deref())?;
             let agent = call.agent().await?;
-            Ok(report::diagnosis(&agent, &agent.doctor().await?))
+            Ok(report::diagnosis(&agent, &agent.doctor(probe.unwrap_or(!agent.is_read_only())).await?))
         })
     }
 

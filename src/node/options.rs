@@ -22,6 +22,7 @@ const BATCH: &[&str] = &["schema", "noSave", "concurrency"];
 const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned"];
 const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork", "cache"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
+const DOCTOR: &[&str] = &["probe"];
 const LOAD: &[&str] = &["password", "readOnly"];
 const CREATE_AGENT: &[&str] = &[
     "configPath",
@@ -85,6 +86,10 @@ impl<'a> Options<'a> {
             _ => None,
         })?;
         Ok(flag.unwrap_or(default))
+    }
+
+    fn given_flag(&self, name: &'static str) -> Result<Option<bool>> {
+        self.get(name).map(|_| self.flag(name)).transpose()
     }
 
     fn count(&self, name: &'static str, least: u64) -> Result<Option<u64>> {
@@ -179,6 +184,11 @@ pub fn batch(text: Option<&str>) -> Result<BatchOptions> {
     let options = Options::read(text, BATCH)?;
     let concurrency = options.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize);
     Ok(BatchOptions { create: options.create()?, concurrency })
+}
+
+/// Whether the doctor may write a probe object; `None` leaves it to the agent.
+pub fn probe(text: Option<&str>) -> Result<Option<bool>> {
+    Options::read(text, DOCTOR)?.given_flag("probe")
 }
 
 pub fn verify(text: Option<&str>) -> Result<VerifyOptions> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::agent::{Agent, Diagnosis, Progress};
-use crate::store::Entry;
+use crate::store::{Abilities, Entry};
 use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, VersionState};
 
 pub fn identity(agent: &Agent) -> String {
@@ -136,6 +136,8 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
         .collect();
     let key = agent.public_key();
     let directory = diagnosis.store.directory.as_ref();
+    let server = diagnosis.server.as_ref();
+    let create_once = server.map_or(diagnosis.store.create_once, |server| server.create_once);
     json!({
         "ok": diagnosis.warnings.is_empty(),
         "settings": settings,
@@ -145,20 +147,37 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
         },
         "storage": object([
             ("scheme", json!(diagnosis.store.scheme)),
-            ("createOnce", json!(diagnosis.store.create_once.name())),
+            ("createOnce", json!(create_once.name())),
             ("root", json!(directory.map(|directory| directory.root.to_string_lossy()))),
             ("durability", json!(directory.map(|directory| directory.durability.name()))),
             ("writable", json!(directory.map(|directory| directory.writable))),
             ("unnamedFiles", json!(directory.map(|directory| directory.unnamed_files))),
             ("locks", json!(directory.map(|directory| directory.locks))),
+            ("endpoint", json!(server.map(|server| &server.endpoint))),
+            ("permissions", json!(server.map(|server| permissions(server.may)))),
+            ("versioning", json!(server.and_then(|server| server.versioning))),
+            ("encryption", json!(server.and_then(|server| server.encryption.as_ref()))),
+            ("listingSorted", json!(server.map(|server| server.listing_sorted))),
+            ("clockSkewSeconds", json!(server.and_then(|server| server.clock_skew_seconds))),
+            ("partialUploads", json!(server.and_then(|server| server.partial_uploads))),
         ]),
         "cache": {
             "hits": diagnosis.cache.hits, "misses": diagnosis.cache.misses, "entries": diagnosis.cache.entries,
             "bytes": diagnosis.cache.bytes, "maxBytes": diagnosis.cache.max_bytes,
         },
         "warnings": diagnosis.warnings,
+        "advice": diagnosis.advice,
     })
     .to_string()
+}
+
+fn permissions(may: Abilities) -> Value {
+    object([
+        ("list", json!(may.list)),
+        ("write", json!(may.write)),
+        ("read", json!(may.read)),
+        ("remove", json!(may.remove)),
+    ])
 }
 
 /// An object without the members that have no value.

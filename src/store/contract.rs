@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::fs::Publish;
-use super::{Durability, Kind, ObjectKey, Put, Settings, Sha256Hex, Store};
+use super::{Durability, Kind, Name, ObjectKey, Put, Settings, Sha256Hex, Store};
 use crate::error::Code;
 use crate::id::{DocumentId, DocumentKey, Version};
 
@@ -35,7 +35,7 @@ fn everything_can_be_sent() {
     shared::<super::Lock>();
     let _ = |store: &'static Store, ids: &'static mut super::Ids, key: &'static ObjectKey, id: DocumentId| {
         sent(Store::open(&Settings::Memory));
-        sent(store.put(key, Bytes::new()));
+        sent(store.put(key, Bytes::new(), Name::Given));
         sent(store.get(key, 0));
         sent(store.exists(key));
         sent(store.remove(key));
@@ -90,7 +90,7 @@ async fn what_is_put_is_got(store: Store) {
         key: DocumentKey { id: DocumentId::random(), version: Version::now() },
     };
     for (key, bytes) in [(any_version(), text("{}")), (agent, text("{\"a\":1}")), (file, Bytes::new())] {
-        assert_eq!(store.put(&key, bytes.clone()).await.unwrap(), Put::Created);
+        assert_eq!(store.put(&key, bytes.clone(), Name::Given).await.unwrap(), Put::Created);
         assert!(store.exists(&key).await.unwrap());
         assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), bytes);
     }
@@ -98,10 +98,10 @@ async fn what_is_put_is_got(store: Store) {
 
 async fn a_key_keeps_its_first_bytes(store: Store) {
     let key = any_version();
-    assert_eq!(store.put(&key, text("first")).await.unwrap(), Put::Created);
-    assert_eq!(store.put(&key, text("first")).await.unwrap(), Put::Same);
+    assert_eq!(store.put(&key, text("first"), Name::Given).await.unwrap(), Put::Created);
+    assert_eq!(store.put(&key, text("first"), Name::Given).await.unwrap(), Put::Same);
     for other in ["", "f", "fIrst", "first and longer"] {
-        let error = store.put(&key, text(other)).await.unwrap_err();
+        let error = store.put(&key, text(other), Name::Given).await.unwrap_err();
         assert_eq!((error.code(), error.details().key.clone()), (Code::Conflict, Some(key.to_string())));
     }
     assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), b"first");
@@ -109,7 +109,7 @@ async fn a_key_keeps_its_first_bytes(store: Store) {
 
 async fn a_limit_is_kept(store: Store) {
     let key = any_version();
-    store.put(&key, text("12345")).await.unwrap();
+    store.put(&key, text("12345"), Name::Given).await.unwrap();
     assert_eq!(store.get(&key, 5).await.unwrap(), b"12345");
     let error = store.get(&key, 4).await.unwrap_err();
     assert_eq!(error.code(), Code::Hash);
@@ -119,15 +119,15 @@ async fn a_limit_is_kept(store: Store) {
 async fn removal_takes_one_version(store: Store) {
     let id = DocumentId::random();
     let (first, second) = (version_of(id), version_of(id));
-    store.put(&first, text("first")).await.unwrap();
-    store.put(&second, text("second")).await.unwrap();
+    store.put(&first, text("first"), Name::Given).await.unwrap();
+    store.put(&second, text("second"), Name::Given).await.unwrap();
     store.remove(&first).await.unwrap();
     assert_eq!(store.remove(&first).await.unwrap_err().code(), Code::NotFound);
     assert_eq!(store.get(&second, NO_LIMIT).await.unwrap(), b"second");
     store.remove(&second).await.unwrap();
     assert_eq!(store.versions(Kind::Document, id).await.unwrap(), []);
     assert_eq!(all_ids(&store, None).await, []);
-    assert_eq!(store.put(&first, text("anew")).await.unwrap(), Put::Created);
+    assert_eq!(store.put(&first, text("anew"), Name::Given).await.unwrap(), Put::Created);
     assert_eq!(store.get(&first, NO_LIMIT).await.unwrap(), b"anew");
 }
 
@@ -136,7 +136,7 @@ async fn listing_is_sorted_and_complete(store: Store) {
     let mut versions: Vec<Version> = (0..300).map(|_| Version::now()).collect();
     for (position, version) in versions.iter().enumerate().rev() {
         let key = ObjectKey::Version { kind: Kind::Document, key: DocumentKey { id, version: *version } };
-        store.put(&key, Bytes::from(vec![b'x'; position])).await.unwrap();
+        store.put(&key, Bytes::from(vec![b'x'; position]), Name::Given).await.unwrap();
     }
     versions.sort();
     assert_eq!(store.versions(Kind::Document, id).await.unwrap(), versions);
@@ -150,8 +150,8 @@ async fn listing_is_sorted_and_complete(store: Store) {
 async fn ids_go_on_after_any_id(store: Store) {
     let ids: BTreeSet<DocumentId> = (0..50).map(|_| DocumentId::random()).collect();
     for id in &ids {
-        store.put(&version_of(*id), text("{}")).await.unwrap();
-        store.put(&version_of(*id), text("[]")).await.unwrap();
+        store.put(&version_of(*id), text("{}"), Name::Given).await.unwrap();
+        store.put(&version_of(*id), text("[]"), Name::Given).await.unwrap();
     }
     let ids: Vec<DocumentId> = ids.into_iter().collect();
     assert_eq!(all_ids(&store, None).await, ids);
@@ -174,7 +174,9 @@ async fn contested_keys_have_one_winner(store: Store) {
             let store = store.clone();
             // Four writers of each text.
             let bytes = Bytes::from(format!("{:>100}", writer / 4));
-            tokio::spawn(async move { (store.put(&key, bytes.clone()).await.map_err(|error| error.code()), bytes) })
+            tokio::spawn(async move {
+                (store.put(&key, bytes.clone(), Name::Given).await.map_err(|error| error.code()), bytes)
+            })
         })
         .collect();
     let mut results = Vec::new();
@@ -193,7 +195,7 @@ async fn contested_keys_have_one_winner(store: Store) {
 
 async fn locks_exclude(store: Store) {
     let id = DocumentId::random();
-    store.put(&version_of(id), text("{}")).await.unwrap();
+    store.put(&version_of(id), text("{}"), Name::Given).await.unwrap();
     let inside = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
     let tasks: Vec<_> = (0..16)
         .map(|_| {
@@ -215,11 +217,11 @@ async fn large_objects_come_back_whole(store: Store) {
     for length in [1 << 20, (1 << 20) + 1, (5 << 20) + 3] {
         let key = any_version();
         let bytes: Bytes = (0..length).map(|position: u32| (position % 251) as u8).collect();
-        assert_eq!(store.put(&key, bytes.clone()).await.unwrap(), Put::Created);
-        assert_eq!(store.put(&key, bytes.clone()).await.unwrap(), Put::Same);
+        assert_eq!(store.put(&key, bytes.clone(), Name::Given).await.unwrap(), Put::Created);
+        assert_eq!(store.put(&key, bytes.clone(), Name::Given).await.unwrap(), Put::Same);
         assert!(store.get(&key, NO_LIMIT).await.unwrap() == bytes);
         assert_eq!(store.get(&key, u64::from(length) - 1).await.unwrap_err().code(), Code::Hash);
-        assert_eq!(store.put(&key, bytes.slice(1..)).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(store.put(&key, bytes.slice(1..), Name::Given).await.unwrap_err().code(), Code::Conflict);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{CreateOnce, Durability};
 /// A store as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// `fs` or `memory`.
+    /// OpenDAL's name of the service, such as `fs` or `s3`.
     pub scheme: &'static str,
     pub create_once: CreateOnce,
     /// On fs.

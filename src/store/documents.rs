@@ -2,13 +2,18 @@
 
 use std::time::SystemTime;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
+use opendal::Lister;
 
 use super::fs::File;
+use super::ids::disorder;
 use super::layout::{self, Kind, ObjectKey};
 use super::{Entry, Ids, Store};
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey};
+
+/// Documents whose versions are listed at once, where each takes a request.
+const CONCURRENT_LISTS: usize = 16;
 
 /// One id and its stored versions, ascending; there may be none (any more), as [`Ids`] says.
 #[derive(Clone, Debug)]
@@ -18,33 +23,120 @@ pub struct Versions {
     pub entries: Result<Vec<Entry>>,
 }
 
-/// A pull-iterator over the ids of one kind with their versions, ascending, in memory that does not grow with the store.
+/// A pull-iterator over the ids of one kind with their versions, ascending, in memory that does not grow with the store
+/// where the backend lists in order.
 pub struct Documents {
     store: Store,
     kind: Kind,
-    ids: Ids,
+    walk: Walk,
+}
+
+enum Walk {
+    /// Ids, then the versions of each.
+    Ids(Ids),
+    /// All keys one after the other, as one listing gives them.
+    Keys(Keys),
+}
+
+/// A listing of all keys of a kind.
+#[derive(Default)]
+struct Keys {
+    after: Option<DocumentId>,
+    lister: Option<Lister>,
+    /// Of the next id: what showed that the one before was complete.
+    next: Option<Entry>,
 }
 
 impl Documents {
     pub(super) fn new(store: Store, kind: Kind, ids: Ids) -> Self {
-        Self { store, kind, ids }
+        // One listing gives a thousand keys a request where asking for each id gives one.
+        let keys =
+            store.0.remote.is_some() && store.is_sorted() && store.operator().info().capability().list_with_recursive;
+        let walk = if keys { Walk::Keys(Keys::default()) } else { Walk::Ids(ids) };
+        Self { store, kind, walk }
     }
 
     /// Goes on after `id`, which need not exist; never goes back.
     pub fn seek_after(&mut self, id: DocumentId) {
-        self.ids.seek_after(id);
+        match &mut self.walk {
+            Walk::Ids(ids) => ids.seek_after(id),
+            Walk::Keys(keys) => keys.seek_after(id),
+        }
     }
 
     /// The next `count` ids; fewer only at the end. After an error the next call goes on behind them.
     ///
     /// Errors: `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn next_page(&mut self, count: usize) -> Result<Vec<Versions>> {
-        let mut ids = Vec::with_capacity(count);
-        while ids.len() < count {
-            let Some(id) = self.ids.next().await? else { break };
-            ids.push(id);
+        match &mut self.walk {
+            Walk::Ids(ids) => {
+                let mut page = Vec::with_capacity(count);
+                while page.len() < count {
+                    let Some(id) = ids.next().await? else { break };
+                    page.push(id);
+                }
+                self.store.all_entries(self.kind, page).await
+            }
+            Walk::Keys(keys) => {
+                let before = keys.after;
+                let directory = layout::kind_prefix(self.kind);
+                let mut page = Vec::with_capacity(count);
+                while page.len() < count {
+                    match keys.next(&self.store, self.kind, &directory).await {
+                        Ok(Some(versions)) => page.push(versions),
+                        Ok(None) => break,
+                        Err(error) => {
+                            // Nobody got what was found for this page: the next call begins it anew.
+                            *keys = Keys { after: before, ..Keys::default() };
+                            return Err(self.store.fail_listing(error, &directory));
+                        }
+                    }
+                }
+                Ok(page)
+            }
         }
-        self.store.all_entries(self.kind, ids).await
+    }
+}
+
+impl Keys {
+    fn seek_after(&mut self, id: DocumentId) {
+        if self.after < Some(id) {
+            *self = Self { after: Some(id), lister: None, next: None };
+        }
+    }
+
+    async fn next(&mut self, store: &Store, kind: Kind, directory: &str) -> opendal::Result<Option<Versions>> {
+        // Put back only after success: after an error it begins anew behind the last id that was given out.
+        let (lister, held) = (self.lister.take(), self.next.take());
+        let mut lister = match lister {
+            Some(lister) => lister,
+            None => self.open(store, kind, directory).await?,
+        };
+        let mut entries: Vec<Entry> = held.into_iter().collect();
+        while let Some(found) = store.next_listed(&mut lister).await? {
+            let Some(entry) = entry_of(kind, &found) else { continue };
+            let last = entries.last().map(|last| last.key);
+            if last.is_some_and(|last| entry.key < last) || Some(entry.key.id) <= self.after {
+                return Err(disorder());
+            }
+            if last.is_some_and(|last| last.id != entry.key.id) {
+                self.next = Some(entry);
+                break;
+            }
+            entries.push(entry);
+        }
+        let Some(id) = entries.first().map(|entry| entry.key.id) else { return Ok(None) };
+        self.after = Some(id);
+        self.lister = Some(lister);
+        Ok(Some(Versions { id, entries: Ok(entries) }))
+    }
+
+    async fn open(&self, store: &Store, kind: Kind, directory: &str) -> opendal::Result<Lister> {
+        let lister = store.operator().lister_with(directory).recursive(true);
+        match self.after {
+            Some(id) => lister.start_after(&layout::behind(kind, id)).await,
+            None => lister.await,
+        }
     }
 }
 
@@ -61,11 +153,8 @@ impl Store {
 
     async fn all_entries(&self, kind: Kind, ids: Vec<DocumentId>) -> Result<Vec<Versions>> {
         let Some(fs) = &self.0.fs else {
-            let mut found = Vec::with_capacity(ids.len());
-            for id in ids {
-                found.push(Versions { id, entries: self.list_entries(kind, id).await });
-            }
-            return Ok(found);
+            let one = |id| async move { Versions { id, entries: self.list_entries(kind, id).await } };
+            return Ok(stream::iter(ids).map(one).buffered(CONCURRENT_LISTS).collect().await);
         };
         let path = layout::kind_prefix(kind);
         let names = ids.iter().map(DocumentId::to_string).collect();
@@ -84,14 +173,27 @@ impl Store {
         let fail = |error| self.fail(error, &id, &directory);
         let mut lister = self.operator().lister(&directory).await.map_err(fail)?;
         let mut entries = Vec::new();
-        while let Some(found) = lister.try_next().await.map_err(fail)? {
-            if let Some(ObjectKey::Version { key, .. }) = ObjectKey::parse(found.path()) {
-                let metadata = found.metadata();
-                let bytes = metadata.is_file().then(|| metadata.content_length());
-                entries.push(Entry { key, bytes, modified: metadata.last_modified().map(SystemTime::from) });
-            }
+        while let Some(found) = self.next_listed(&mut lister).await.map_err(fail)? {
+            entries.extend(entry_of(kind, &found).filter(|entry| entry.key.id == id));
         }
         Ok(sorted(entries))
+    }
+
+    /// The next of a listing; over a network, in time.
+    pub(super) async fn next_listed(&self, lister: &mut Lister) -> opendal::Result<Option<opendal::Entry>> {
+        self.within(self.begin(), 0, lister.try_next()).await
+    }
+}
+
+/// What the layout knows of a listed object; of that kind.
+fn entry_of(wanted: Kind, found: &opendal::Entry) -> Option<Entry> {
+    match ObjectKey::parse(found.path()) {
+        Some(ObjectKey::Version { kind, key }) if kind == wanted => {
+            let metadata = found.metadata();
+            let bytes = metadata.is_file().then(|| metadata.content_length());
+            Some(Entry { key, bytes, modified: metadata.last_modified().map(SystemTime::from) })
+        }
+        _ => None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! The ids of a store, one after the other.
 
-use futures::TryStreamExt;
-use opendal::Lister;
+use opendal::{ErrorKind, Lister};
 
 use super::Store;
 use super::layout::{self, Kind};
@@ -17,12 +16,19 @@ pub struct Ids {
     store: Store,
     kind: Kind,
     after: Option<DocumentId>,
-    lister: Option<Lister>,
+    walk: Option<Walk>,
+}
+
+enum Walk {
+    /// Of a backend that lists in order.
+    Sorted(Lister),
+    /// Of one that does not: all ids, 16 bytes each.
+    Collected(std::vec::IntoIter<DocumentId>),
 }
 
 impl Ids {
     pub(super) fn new(store: Store, kind: Kind) -> Self {
-        Self { store, kind, after: None, lister: None }
+        Self { store, kind, after: None, walk: None }
     }
 
     /// Goes on after `id`, which need not exist; never goes back.
@@ -43,29 +49,56 @@ impl Ids {
     }
 
     async fn advance(&mut self, directory: &str) -> opendal::Result<Option<DocumentId>> {
-        let mut lister = match self.lister.take() {
-            Some(lister) => lister,
+        let mut walk = match self.walk.take() {
+            Some(walk) => walk,
             None => self.open(directory).await?,
         };
-        while let Some(entry) = lister.try_next().await? {
+        let found = match &mut walk {
+            Walk::Sorted(lister) => self.next_listed(lister).await?,
+            Walk::Collected(ids) => ids.find(|id| self.after < Some(*id)),
+        };
+        self.after = self.after.max(found);
+        self.walk = Some(walk);
+        Ok(found)
+    }
+
+    async fn next_listed(&self, lister: &mut Lister) -> opendal::Result<Option<DocumentId>> {
+        let mut before = None;
+        while let Some(entry) = self.store.next_listed(lister).await? {
             let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };
+            if Some(id) < before {
+                return Err(disorder());
+            }
+            before = Some(id);
             if self.after < Some(id) {
-                self.after = Some(id);
-                self.lister = Some(lister);
                 return Ok(Some(id));
             }
         }
-        self.lister = Some(lister);
         Ok(None)
     }
 
-    async fn open(&self, directory: &str) -> opendal::Result<Lister> {
+    async fn open(&self, directory: &str) -> opendal::Result<Walk> {
         let operator = self.store.operator();
-        match self.after {
+        let lister = match self.after {
             Some(id) if operator.info().capability().list_with_start_after => {
-                operator.lister_with(directory).start_after(&layout::prefix(self.kind, id)).await
+                operator.lister_with(directory).start_after(&layout::prefix(self.kind, id)).await?
             }
-            _ => operator.lister(directory).await,
+            _ => operator.lister(directory).await?,
+        };
+        if self.store.is_sorted() {
+            return Ok(Walk::Sorted(lister));
         }
+        let mut lister = lister;
+        let mut ids = Vec::new();
+        while let Some(entry) = self.store.next_listed(&mut lister).await? {
+            ids.extend(layout::parse_prefix(self.kind, entry.path()));
+        }
+        ids.sort_unstable();
+        Ok(Walk::Collected(ids.into_iter()))
     }
+}
+
+/// Documents must not be lost from a listing because a server lists them late.
+pub(super) fn disorder() -> opendal::Error {
+    opendal::Error::new(ErrorKind::Unsupported, "the storage lists its objects in no order")
 }

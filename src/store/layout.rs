@@ -18,7 +18,7 @@ use crate::id::{DocumentId, DocumentKey, Version};
 /// Directory of the attachments.
 pub(super) const FILES: &str = "files";
 /// End of a stored version's name.
-const EXTENSION: &str = ".json";
+pub(super) const EXTENSION: &str = ".json";
 
 /// Which of the two trees of versions an id lives in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +144,11 @@ impl fmt::Display for ObjectKey {
 /// The directory with all versions of an id, with a trailing `/`.
 pub fn prefix(kind: Kind, id: DocumentId) -> String {
     format!("{}/{id}/", kind.directory())
+}
+
+/// A key behind all those of an id and before those of the next: `0` follows `/`.
+pub(super) fn behind(kind: Kind, id: DocumentId) -> String {
+    format!("{}/{id}0", kind.directory())
 }
 
 /// The directory with all ids of a kind, with a trailing `/`.

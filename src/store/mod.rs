@@ -3,49 +3,65 @@
 //! Every backend is one OpenDAL operator, and this module is the only place that names OpenDAL. `layout` alone knows
 //! keys, `errors` alone turns OpenDAL's errors into ours, `fs` and `memory` each make an operator.
 
+mod aws;
 #[cfg(test)]
 mod contract;
 mod describe;
 mod documents;
 mod errors;
 mod fs;
+mod hai;
 mod ids;
 pub mod layout;
 mod lock;
 mod memory;
+mod other;
+mod probe;
+mod put;
+mod remote;
 mod sweep;
 
 use std::fmt::Display;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use futures::TryStreamExt;
-use opendal::{ErrorKind, Operator};
+use opendal::Operator;
+use tokio::time::Instant;
 
+pub use self::aws::Aws;
 pub use self::describe::{Description, Directory};
 pub use self::documents::{Documents, Versions};
 use self::errors::Subject;
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
+pub use self::hai::Hai;
 pub use self::ids::Ids;
 pub use self::layout::{Kind, ObjectKey, Sha256Hex};
 pub use self::lock::Lock;
 use self::lock::Locks;
+pub use self::other::Other;
+pub use self::probe::{Abilities, Findings};
+pub use self::put::{Name, Put};
+pub use self::remote::Access;
+use self::remote::Remote;
 pub use self::sweep::Sweep;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 
-/// An object may be removed between a refused write and the look at what stands there; then the write is tried anew,
-/// this often.
-const ATTEMPTS: usize = 8;
-
 /// Which backend, and how it is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Settings {
     /// A directory of this machine.
     Fs { root: PathBuf, durability: Durability },
+    /// A bucket of S3.
+    Aws(Box<Aws>),
+    /// A place on a WebDAV server.
+    Hai(Box<Hai>),
+    /// A place in a further service of OpenDAL.
+    Other(Box<Other>),
     /// Memory of this process; every [`Store::open`] makes an empty one.
     Memory,
 }
@@ -58,15 +74,6 @@ pub enum Durability {
     Full,
     /// It is whole or not at all, and survives the end of the process; nothing is synced.
     None,
-}
-
-/// How a write succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// Nothing was there before.
-    Created,
-    /// The same bytes were there already.
-    Same,
 }
 
 /// How surely a backend lets one writer of a key win.
@@ -98,6 +105,8 @@ struct Inner {
     operator: Operator,
     /// `None` unless the backend is fs.
     fs: Option<Fs>,
+    /// `None` unless the backend is behind a network.
+    remote: Option<Remote>,
     locks: Locks,
 }
 
@@ -131,6 +140,9 @@ impl Store {
         match settings {
             Settings::Fs { root, durability } => Self::local(root, *durability, Publish::Unnamed),
             Settings::Memory => Self::new(memory::operator(), None),
+            Settings::Aws(settings) => aws::open(settings).map(Self::behind),
+            Settings::Hai(settings) => hai::open(settings).map(Self::behind),
+            Settings::Other(settings) => other::open(settings).map(Self::behind),
         }
     }
 
@@ -145,35 +157,11 @@ impl Store {
     fn new(operator: opendal::Result<Operator>, fs: Option<Fs>) -> Result<Store> {
         let operator =
             operator.map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with_source(error))?;
-        Ok(Store(Arc::new(Inner { operator, fs, locks: Locks::default() })))
+        Ok(Store(Arc::new(Inner { operator, fs, remote: None, locks: Locks::default() })))
     }
 
-    /// Stores `bytes` under `key`, once and for all. On fs success means stored as [`Durability`] says, for
-    /// [`Put::Same`] too. When the future is dropped, the object may still appear, whole.
-    ///
-    /// Errors: `JACS_CONFLICT` (other bytes are there), `JACS_PERMISSION`, `JACS_UNAVAILABLE` (retryable when the disk
-    /// is full), `JACS_UNSUPPORTED` (a filesystem without links), `JACS_CONFIG` (the data directory is a file).
-    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<Put> {
-        let path = key.path();
-        for _ in 0..ATTEMPTS {
-            let written = self.0.operator.write_with(&path, bytes.clone()).if_not_exists(true).await;
-            match written {
-                Ok(_) => return Ok(Put::Created),
-                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => {}
-                Err(error) => return Err(self.fail(error, key, &path)),
-            }
-            match self.read(&path, bytes.len() as u64).await {
-                Ok(Some(stored)) if stored == bytes => return Ok(Put::Same),
-                Ok(_) => {
-                    let error = Error::new(Code::Conflict, "other bytes are already stored under that key");
-                    return Err(self.name(error, key, &path));
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(self.fail(error, key, &path)),
-            }
-        }
-        let error = Error::new(Code::Unavailable, "the object keeps appearing and disappearing").retryable();
-        Err(self.name(error, key, &path))
+    fn behind((operator, remote): (Operator, Remote)) -> Store {
+        Store(Arc::new(Inner { operator, fs: None, remote: Some(remote), locks: Locks::default() }))
     }
 
     /// The bytes under `key`, at most `max_bytes`; larger ones are not read.
@@ -195,27 +183,35 @@ impl Store {
 
     /// `None` when there are more than `max_bytes`.
     async fn read(&self, path: &str, max_bytes: u64) -> opendal::Result<Option<Vec<u8>>> {
-        let mut stream = self.0.operator.reader(path).await?.into_stream(..).await?;
-        let expected = stream.metadata().await?.content_length();
+        let begun = self.begin();
+        let open = async {
+            let mut stream = self.0.operator.reader(path).await?.into_stream(..).await?;
+            let expected = stream.metadata().await?.content_length();
+            Ok((stream, expected))
+        };
+        let (mut stream, expected) = self.within(begun, 0, open).await?;
         if expected > max_bytes {
             return Ok(None);
         }
-        let mut bytes = Vec::new();
-        while let Some(piece) = stream.try_next().await? {
-            if (bytes.len() + piece.len()) as u64 > max_bytes {
-                return Ok(None);
+        let collect = async {
+            let mut bytes = Vec::new();
+            while let Some(piece) = stream.try_next().await? {
+                if (bytes.len() + piece.len()) as u64 > max_bytes {
+                    return Ok(None);
+                }
+                if bytes.is_empty() && piece.len() as u64 == expected {
+                    // The usual case; the allocation is taken over, not copied, once nobody else refers to it.
+                    let whole = piece.to_bytes();
+                    drop(piece);
+                    bytes = whole.into();
+                    continue;
+                }
+                bytes.reserve(piece.len());
+                piece.for_each(|chunk| bytes.extend_from_slice(&chunk));
             }
-            if bytes.is_empty() && piece.len() as u64 == expected {
-                // The usual case; the allocation is taken over, not copied, once nobody else refers to it.
-                let whole = piece.to_bytes();
-                drop(piece);
-                bytes = whole.into();
-                continue;
-            }
-            bytes.reserve(piece.len());
-            piece.for_each(|chunk| bytes.extend_from_slice(&chunk));
-        }
-        Ok(Some(bytes))
+            Ok(Some(bytes))
+        };
+        self.within(begun, expected, collect).await
     }
 
     /// Whether something is stored under `key`.
@@ -223,7 +219,7 @@ impl Store {
     /// Errors: `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn exists(&self, key: &ObjectKey) -> Result<bool> {
         let path = key.path();
-        self.0.operator.exists(&path).await.map_err(|error| self.fail(error, key, &path))
+        self.within(self.begin(), 0, self.0.operator.exists(&path)).await.map_err(|error| self.fail(error, key, &path))
     }
 
     /// Removes the object under `key`; on fs also its directory, when no version is left in it. Whoever updates the
@@ -232,11 +228,37 @@ impl Store {
     /// Errors: `JACS_NOT_FOUND`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn remove(&self, key: &ObjectKey) -> Result<()> {
         let path = key.path();
-        // Our own service tells by itself, in one step; others take the removal of nothing for success.
-        if self.0.fs.is_none() {
-            self.0.operator.stat(&path).await.map_err(|error| self.fail(error, key, &path))?;
+        let removed = async {
+            // Our own service tells by itself, in one step; others take the removal of nothing for success.
+            if self.0.fs.is_none() {
+                self.0.operator.stat(&path).await?;
+            }
+            self.0.operator.delete(&path).await
+        };
+        self.within(self.begin(), 0, removed).await.map_err(|error| self.fail(error, key, &path))
+    }
+
+    /// Removes several objects, and the last only when the others are gone; where the backend can, many in one request.
+    /// What is not there counts as removed.
+    ///
+    /// Errors: `JACS_PERMISSION`, `JACS_UNAVAILABLE`; then any of them may be left, the last among them.
+    pub async fn remove_all(&self, keys: &[ObjectKey]) -> Result<()> {
+        let Some((last, others)) = keys.split_last() else { return Ok(()) };
+        let Some(at_once) = self.0.operator.info().capability().delete_max_size.filter(|_| self.0.fs.is_none()) else {
+            for key in keys {
+                match self.remove(key).await {
+                    Err(error) if error.code() == Code::NotFound => {}
+                    removed => removed?,
+                }
+            }
+            return Ok(());
+        };
+        for some in others.chunks(at_once.max(1)).chain([std::slice::from_ref(last)]) {
+            let removed = self.0.operator.delete_iter(some.iter().map(ObjectKey::path));
+            let removed = self.within(self.begin(), 0, removed).await;
+            removed.map_err(|error| self.fail(error, last, &last.path()))?;
         }
-        self.0.operator.delete(&path).await.map_err(|error| self.fail(error, key, &path))
+        Ok(())
     }
 
     /// The stored versions of an id, ascending; none when nothing is stored under it. What is not of the layout is
@@ -272,26 +294,58 @@ impl Store {
     /// of this machine; see [`Directory::locks`] for filesystems that have no locks. A removal of the last version ends
     /// the protection against other processes.
     ///
-    /// Errors: `JACS_NOT_FOUND` (no version is stored), `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
+    /// Errors: `JACS_NOT_FOUND` (no version is stored; not told by backends behind a network), `JACS_PERMISSION`,
+    /// `JACS_UNAVAILABLE`.
     pub async fn lock(&self, kind: Kind, id: DocumentId) -> Result<Lock> {
         let directory = layout::prefix(kind, id);
         let place = self.0.fs.as_ref().map(|fs| (fs, directory.trim_end_matches('/')));
         let lock = self.0.locks.acquire((kind, id), place).await.map_err(|error| self.fail(error, &id, &directory))?;
         match lock {
-            Some(lock) if self.0.fs.is_some() || !self.versions(kind, id).await?.is_empty() => Ok(lock),
+            // A network's backend has no lock across processes; whoever updates looks at the versions next.
+            Some(lock)
+                if self.0.fs.is_some() || self.0.remote.is_some() || !self.versions(kind, id).await?.is_empty() =>
+            {
+                Ok(lock)
+            }
             _ => Err(self.name(Error::new(Code::NotFound, "nothing is stored under that id"), &id, &directory)),
         }
     }
 
-    /// How surely one writer of a key wins.
+    /// How surely one writer of a key wins, as far as it is known without asking.
     pub fn create_once(&self) -> CreateOnce {
-        // The filesystem and the memory of this process decide in one step.
-        CreateOnce::Atomic
+        match &self.0.remote {
+            // The filesystem and the memory of this process decide in one step.
+            None => CreateOnce::Atomic,
+            Some(remote) => remote.create_once().unwrap_or(CreateOnce::Checked),
+        }
+    }
+
+    /// When what is asked over a network began.
+    fn begin(&self) -> Option<Instant> {
+        self.0.remote.as_ref().map(|_| Instant::now())
+    }
+
+    /// Limits the time of what is asked over a network; `bytes` are sent or received.
+    async fn within<T>(
+        &self,
+        begun: Option<Instant>,
+        bytes: u64,
+        work: impl Future<Output = opendal::Result<T>>,
+    ) -> opendal::Result<T> {
+        match (&self.0.remote, begun) {
+            (Some(remote), Some(begun)) => remote.within(begun, bytes, work).await,
+            _ => work.await,
+        }
     }
 
     /// What a person wants to know about this store. On fs it blocks for a few system calls and changes nothing.
     pub fn describe(&self) -> Description {
         Description::of(self.0.operator.info().scheme(), self.create_once(), self.0.fs.as_ref())
+    }
+
+    /// Whether the backend lists in the order of its keys.
+    fn is_sorted(&self) -> bool {
+        self.0.remote.as_ref().is_none_or(|remote| remote.sorted)
     }
 
     fn operator(&self) -> &Operator {

@@ -9,7 +9,7 @@ use super::{Reading, Stored, Vault, VerifyOptions, cache};
 use crate::document::{Origin, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
-use crate::store::{Kind, Lock, ObjectKey};
+use crate::store::{Kind, Lock, Name, ObjectKey};
 
 /// A version that may be replaced: verified, the newest, and locked against other writers of this machine.
 pub struct Replaceable {
@@ -18,10 +18,10 @@ pub struct Replaceable {
 }
 
 impl Vault {
-    /// Stores a version.
-    pub async fn put(&self, kind: Kind, signed: &Signed) -> Result<()> {
+    /// Stores a version; `name` says where its key comes from.
+    pub async fn put(&self, kind: Kind, signed: &Signed, name: Name) -> Result<()> {
         let object = ObjectKey::Version { kind, key: signed.key };
-        let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes())).await;
+        let put = self.store.put(&object, Bytes::copy_from_slice(signed.text.as_bytes()), name).await;
         // A failed write may have stored it all the same.
         cache::changed(kind, signed.key);
         put.map(drop).map_err(|error| error.with_key(signed.key))
@@ -96,7 +96,7 @@ impl Vault {
             Err(error) if error.code() == Code::NotFound => None,
             lock => Some(lock?),
         };
-        self.put(kind, &signed).await?;
+        self.put(kind, &signed, Name::Given).await?;
         drop(lock);
         Ok(Stored { kind, key: signed.key, text: Arc::new(signed.text) })
     }
@@ -134,14 +134,15 @@ impl Vault {
     async fn remove_all(&self, id: DocumentId) -> Result<()> {
         let _lock = self.lock(id).await?;
         // Listed under the lock, so that no update adds one meanwhile.
-        for version in self.oldest_first(id).await? {
-            match self.remove_version(DocumentKey { id, version }).await {
-                // By whoever does not ask for the lock.
-                Err(error) if error.code() == Code::NotFound => {}
-                removed => removed?,
-            }
+        let versions = self.oldest_first(id).await?;
+        let objects = versions.iter().map(|version| DocumentKey { id, version: *version });
+        let objects: Vec<_> = objects.map(|key| ObjectKey::Version { kind: Kind::Document, key }).collect();
+        let removed = self.store.remove_all(&objects).await;
+        // A failed removal may have removed some all the same.
+        for version in versions {
+            cache::changed(Kind::Document, DocumentKey { id, version });
         }
-        Ok(())
+        removed.map_err(|error| error.with_key(id))
     }
 
     async fn lock(&self, id: DocumentId) -> Result<Lock> {

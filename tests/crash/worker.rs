@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jacs_agent::agent::{Agent, BatchOptions, Cancel, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
-use jacs_agent::config::{Config, Environment};
+use jacs_agent::config::Config;
 use jacs_agent::crypto::sha256_hex;
+use jacs_agent::environment::Environment;
 use jacs_agent::error::{Code, Error, Result};
 use jacs_agent::id::{DocumentId, DocumentKey, Reference};
 use jacs_agent::store::Kind;

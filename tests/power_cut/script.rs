@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jacs_agent::agent::{Agent, BatchOptions, Cancel, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
-use jacs_agent::config::{Config, Environment};
+use jacs_agent::config::Config;
+use jacs_agent::environment::Environment;
 use jacs_agent::id::{DocumentKey, Reference};
 use zeroize::Zeroizing;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use jacs_agent::error::Code;
-use jacs_agent::store::{ObjectKey, Put, Store};
+use jacs_agent::store::{Name, ObjectKey, Put, Store};
 use opendal::services::Fs;
 use opendal::{ErrorKind, Operator};
 
@@ -57,7 +57,7 @@ impl Service {
     /// Whether this writer is told that it created the object; an error says something else than that another did.
     pub async fn create(&self, key: &ObjectKey, bytes: Bytes) -> Result<bool, String> {
         match self {
-            Service::Ours(store) => match store.put(key, bytes).await {
+            Service::Ours(store) => match store.put(key, bytes, Name::Given).await {
                 Ok(put) => Ok(put == Put::Created),
                 Err(error) if error.code() == Code::Conflict => Ok(false),
                 Err(error) => Err(error.to_string()),

@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 /// are among them.
 ///
 /// ```
-/// use jacs_agent::config::Environment;
+/// use jacs_agent::environment::Environment;
 /// let environment = Environment::from_iter([("JACS_DEFAULT_STORAGE", "memory")]);
 /// assert_eq!(environment.get("JACS_DEFAULT_STORAGE"), Some("memory"));
 /// assert_eq!(Environment::default().get("HOME"), None);

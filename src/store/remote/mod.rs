@@ -1,0 +1,269 @@
+//! What every backend behind a network has in common: how long it is waited for, how often it is asked again, and what
+//! is known about its promises.
+
+pub(super) mod answer;
+pub(super) mod transport;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opendal::layers::{ConcurrentLimitLayer, RetryLayer};
+use opendal::{ErrorKind, HttpTransport, HttpTransporter, OperationContext, Operator};
+use tokio::time::Instant;
+
+pub(super) use self::watch::{Seen, Watch};
+use super::CreateOnce;
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result, nearest};
+use crate::net::{self, Client, Failure, What};
+
+/// One operation, with all its attempts.
+const TOTAL: Duration = Duration::from_secs(30);
+/// One attempt may take this part of the total, so that a lost answer leaves time to ask again.
+const ATTEMPTS_IN_TOTAL: u32 = 3;
+const RETRIES: u32 = 3;
+/// Requests under way at once: more than the client's connections need to fill a line, fewer than servers refuse.
+const CONCURRENCY: u32 = 64;
+/// Before the first retry; then twice as long each time, each with jitter of up to as much again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the settings of every remote backend share.
+///
+/// `Debug` shows no option's value and no variable's: credentials may be among them.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// The longest that one operation may take with all its attempts, in milliseconds; bodies have four seconds more
+    /// for each MiB. Default 30,000; one attempt has a third of it.
+    pub timeout_ms: Option<u64>,
+    /// How often a failed attempt is repeated; default 3.
+    pub retries: Option<u32>,
+    /// Operations under way at once; default 64.
+    pub concurrency: Option<u32>,
+    /// Plain http to hosts other than loopback.
+    pub allow_http: bool,
+    /// Options of the OpenDAL service, by its names.
+    pub options: BTreeMap<String, String>,
+    /// Where credentials, endpoints, proxies and certificates are looked for.
+    pub environment: Environment,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("timeout_ms", &self.timeout_ms)
+            .field("retries", &self.retries)
+            .field("concurrency", &self.concurrency)
+            .field("allow_http", &self.allow_http)
+            .field("options", &self.options.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    fn total(&self) -> Duration {
+        self.timeout_ms.map_or(TOTAL, Duration::from_millis)
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency.unwrap_or(CONCURRENCY) as usize
+    }
+
+    /// The HTTP client for these settings.
+    pub(super) fn client(&self) -> Result<Client> {
+        let wait = (self.total() / ATTEMPTS_IN_TOTAL).max(Duration::from_millis(1));
+        Client::new(net::Limits { wait, connections: self.concurrency() }, &self.environment)
+    }
+
+    /// Errors: `JACS_CONFIG` for options that the service does not know.
+    pub(super) fn check_options(&self, known: &BTreeSet<String>) -> Result<()> {
+        let Some(unknown) = self.options.keys().find(|name| !known.contains(*name)) else { return Ok(()) };
+        let error = Error::new(Code::Config, "the storage has no such option").with("option", unknown);
+        Err(match nearest(unknown, known.iter().map(String::as_str)) {
+            Some(near) => error.with("nearest", near),
+            None => error,
+        })
+    }
+
+    /// Checks a server's URL; returns it without trailing slashes. `name` is where it was set.
+    ///
+    /// Errors: `JACS_CONFIG`; the URL is not shown where it may hold a password.
+    pub(super) fn check_url(&self, name: &'static str, url: &str) -> Result<String> {
+        let refused = |why: &'static str| Error::new(Code::Config, why).with("setting", name);
+        let parsed: http::Uri = url.parse().map_err(|_| refused("a server's address is not a URL"))?;
+        let (Some(scheme), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
+            return Err(refused("a server's address is not a URL with http:// or https://"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(refused("credentials do not belong into a server's URL"));
+        }
+        if parsed.query().is_some() || url.contains('#') {
+            return Err(refused("a server's URL has neither query nor fragment"));
+        }
+        if parsed.path().split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(refused("a server's URL has no `.` or `..`"));
+        }
+        match scheme {
+            "https" => {}
+            "http" if self.allow_http || net::is_loopback(authority.host()) => {}
+            "http" => {
+                let error = refused("plain http goes to this machine only, unless `allow_http` is set");
+                return Err(error.with("host", authority.host()));
+            }
+            _ => return Err(refused("a server's URL begins with https:// or http://")),
+        }
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+}
+
+/// A backend behind a network, beside its operator.
+pub(super) struct Remote {
+    /// The server, for people: scheme, host and path without credentials.
+    pub endpoint: String,
+    /// Whether listings come in the order of the keys' bytes.
+    pub sorted: bool,
+    /// Whether a write is conditional by an option of the service; where not, its transport says it or nothing does.
+    pub conditional: bool,
+    pub watch: Arc<Watch>,
+    /// Only a dialect that can show half an upload has one.
+    pub cut: Option<super::hai::Cut>,
+    total: Duration,
+    once: Once,
+}
+
+/// What is known about create-once.
+enum Once {
+    Known(CreateOnce),
+    /// Learned by the first write that shows it; shared by all stores of this process at the same place.
+    Learned(Arc<AtomicU8>),
+}
+
+const UNKNOWN: u8 = 0;
+const KEPT: u8 = 1;
+const IGNORED: u8 = 2;
+
+/// What the servers of this process have shown.
+fn shown(place: String) -> Arc<AtomicU8> {
+    static SHOWN: Mutex<BTreeMap<String, Arc<AtomicU8>>> = Mutex::new(BTreeMap::new());
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    shown.entry(place).or_insert_with(|| Arc::new(AtomicU8::new(UNKNOWN))).clone()
+}
+
+impl Remote {
+    /// `once` is `None` where the server has to show it, for each `place` on it.
+    pub fn new(
+        access: &Access,
+        endpoint: String,
+        place: &str,
+        sorted: bool,
+        conditional: bool,
+        once: Option<CreateOnce>,
+    ) -> Self {
+        let once = once.map_or_else(|| Once::Learned(shown(format!("{endpoint} {place}"))), Once::Known);
+        Self { endpoint, sorted, conditional, watch: Arc::default(), cut: None, total: access.total(), once }
+    }
+
+    /// How surely a write is the first, as far as it is known.
+    pub fn create_once(&self) -> Option<CreateOnce> {
+        match &self.once {
+            Once::Known(known) => Some(*known),
+            Once::Learned(seen) => match seen.load(Ordering::Relaxed) {
+                KEPT => Some(CreateOnce::Atomic),
+                IGNORED => Some(CreateOnce::None),
+                _ => None,
+            },
+        }
+    }
+
+    /// Remembers whether the server kept a condition that it should have refused.
+    pub fn learn(&self, refused: bool) {
+        if let Once::Learned(seen) = &self.once {
+            seen.store(if refused { KEPT } else { IGNORED }, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives up when the total time since `begun` is over; `bytes` are sent or received.
+    pub async fn within<T>(
+        &self,
+        begun: Instant,
+        bytes: u64,
+        work: impl Future<Output = opendal::Result<T>>,
+    ) -> opendal::Result<T> {
+        match tokio::time::timeout_at(begun + self.total + net::transfer(bytes), work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let detail = format!("{} ms with all attempts", self.total.as_millis());
+                let failure = Failure { what: What::Late, host: self.endpoint.clone(), detail };
+                Err(opendal::Error::new(ErrorKind::Unexpected, "no answer in time").set_source(failure).set_temporary())
+            }
+        }
+    }
+}
+
+/// The operator with our transport, limits and retries. From the inside out: the transport's time limit for each
+/// request, the limit of concurrent operations, retries.
+pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTransport) -> Operator {
+    let context = OperationContext::new().with_http_transport(HttpTransporter::new(transport));
+    let retry = RetryLayer::new()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_max_times(access.retries.unwrap_or(RETRIES) as usize)
+        .with_jitter()
+        .with_notify(|_: opendal::layers::RetryEvent<'_>| {});
+    operator.with_context(context).layer(ConcurrentLimitLayer::new(access.concurrency())).layer(retry)
+}
+
+/// The names of the options that a service's configuration has.
+pub(super) fn known_options(config: &impl serde::Serialize) -> BTreeSet<String> {
+    match serde_json::to_value(config) {
+        Ok(serde_json::Value::Object(members)) => members.into_iter().map(|(name, _)| name).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_machine_unless_allowed() {
+        let access = Access::default();
+        assert_eq!(access.check_url("X", "http://127.0.0.1:1/a/").unwrap(), "http://127.0.0.1:1/a");
+        assert_eq!(access.check_url("X", "https://example.com").unwrap(), "https://example.com");
+        for url in [
+            "http://example.com",
+            "ftp://127.0.0.1",
+            "127.0.0.1",
+            "/path",
+            "",
+            "https://user:s3cret@example.com",
+            "https://example.com/?token=s3cret",
+            "https://example.com/a/../b",
+            "https://example.com/#s3cret",
+            "https://exa mple.com",
+        ] {
+            let error = access.check_url("HAI_STORAGE_URL", url).unwrap_err();
+            assert_eq!(error.code(), Code::Config, "{url}");
+            let text = format!("{error:?} {:?}", error.causes());
+            assert!(text.contains("HAI_STORAGE_URL") && !text.contains("s3cret"), "{text}");
+        }
+        let allowed = Access { allow_http: true, ..Access::default() };
+        assert!(allowed.check_url("X", "http://example.com").is_ok());
+    }
+
+    #[test]
+    fn debug_shows_names_only() {
+        let access = Access {
+            options: [("secret_access_key".to_owned(), "s3cret".to_owned())].into(),
+            environment: Environment::from_iter([("AWS_SECRET_ACCESS_KEY", "s3cret")]),
+            ..Access::default()
+        };
+        let text = format!("{access:?}");
+        assert!(text.contains("secret_access_key") && !text.contains("s3cret"), "{text}");
+    }
+}
