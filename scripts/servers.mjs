@@ -26,6 +26,8 @@ const dir = chosen ? path.resolve(from, chosen) : path.join(root, 'target', 'ser
 const COMMANDS = { start, stop, status, run };
 
 main(() => {
+  // What must be closed to others says so itself; www-data must reach what Apache serves.
+  process.umask(0o022);
   const [name = 'run', ...rest] = positionals;
   if (!Object.hasOwn(COMMANDS, name) || rest.length > 0) throw new Failure('start, stop, status, or no command');
   if (process.platform !== 'linux') throw new Failure('the servers run on Linux only');
