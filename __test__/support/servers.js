@@ -5,6 +5,7 @@ const { execFile } = require('node:child_process');
 const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const { root } = require('./addon.js');
 const { s3 } = require('./s3.js');
@@ -157,7 +158,7 @@ async function signalled(processes, signal, only) {
   const chosen = processes.filter(({ name }) => only === undefined || name === only);
   for (const { pid } of chosen) process.kill(-pid, signal);
   if (signal !== 'SIGKILL') return;
-  while (chosen.some(isRunning)) await new Promise((resolve) => void setTimeout(resolve, 10));
+  while (chosen.some(isRunning)) await sleep(10);
 }
 
 async function ended(dir) {

@@ -42,8 +42,9 @@ const KEYS = [
 ];
 
 // No admin socket: its path would be too long for a socket in many a directory, and nothing here asks it. bluestore,
-// because data must survive a restart; its file of 8 GiB is sparse. tcp_nodelay: without it a GET takes 44 ms. With
-// the key `testkey-1` a test can ask for aws:kms.
+// because data must survive a restart; its file of 8 GiB is sparse. tcp_nodelay: without it a GET takes 44 ms. No
+// cache: gateways tell each other what to forget, and after one was killed a new bucket would wait 30 s for its word.
+// With the key `testkey-1` a test can ask for aws:kms.
 function configuration(dir, { fsid, address, port }) {
   return `[global]
 fsid = ${fsid}
@@ -85,6 +86,7 @@ osd memory target = 1073741824
 [client.rgw]
 rgw data = ${dir}/rgw
 rgw frontends = ${frontend(port)}
+rgw cache enabled = false
 rgw crypt require ssl = false
 rgw crypt s3 kms backend = testing
 rgw crypt s3 kms encryption keys = testkey-1=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGguY29uZgo= testkey-2=aWIKTWFrZWZpbGUKbWFuCm91dApzcmMKVGVzdGluZwo=
