@@ -28,11 +28,7 @@ function readServers(from) {
 }
 
 function isRunning({ pid, args }) {
-  try {
-    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith(`\0${args.join('\0')}\0`);
-  } catch {
-    return false;
-  }
+  return readIfThere(`/proc/${pid}/cmdline`).endsWith(`\0${args.join('\0')}\0`);
 }
 
 /** The name of a new bucket, at Ceph unless said otherwise. `lock` makes it for object locks, which are versioned. */
@@ -153,12 +149,47 @@ async function startOwn(name, options) {
   });
 }
 
-// A server's first process leads a process group.
+// A server's first process leads a process group. A signal takes effect a moment after it was sent.
 async function signalled(processes, signal, only) {
-  const chosen = processes.filter(({ name }) => only === undefined || name === only);
-  for (const { pid } of chosen) process.kill(-pid, signal);
-  if (signal !== 'SIGKILL') return;
-  while (chosen.some(isRunning)) await sleep(10);
+  const groups = processes.filter(({ name }) => only === undefined || name === only).map(({ pid }) => pid);
+  for (const group of groups) process.kill(-group, signal);
+  const done = {
+    SIGKILL: (states) => states.length === 0,
+    SIGSTOP: (states) => states.every((state) => state === 'T'),
+  };
+  while (done[signal] && !done[signal](statesOf(groups))) await sleep(5);
+}
+
+// The states of all threads in some process groups. What has ended and was not yet waited for has none.
+function statesOf(groups) {
+  const inGroups = (stat) => groups.includes(Number(stat[2]));
+  const processes = numbersIn('/proc').filter((pid) => inGroups(statOf(`/proc/${pid}`)));
+  return processes
+    .flatMap((pid) => numbersIn(`/proc/${pid}/task`).map((thread) => statOf(`/proc/${pid}/task/${thread}`)[0]))
+    .filter((state) => state !== '' && state !== 'Z' && state !== 'X');
+}
+
+function statOf(folder) {
+  // pid (name) state parent group ...; the name may hold anything.
+  return readIfThere(`${folder}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ');
+}
+
+function numbersIn(folder) {
+  try {
+    return fs.readdirSync(folder).filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function readIfThere(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function ended(dir) {
