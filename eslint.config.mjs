@@ -4,7 +4,7 @@ import globals from 'globals';
 const jestFiles = ['__test__/**/*.js'];
 
 export default [
-  { ignores: ['node_modules/', 'target/', '.venv/', 'native.js', '**/vectors/', '**/fixtures/'] },
+  { ignores: ['node_modules/', 'target/', '.venv/', '.venv-moto/', 'native.js', '**/vectors/', '**/fixtures/'] },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2023, globals: globals.node },

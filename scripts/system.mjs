@@ -1,41 +1,65 @@
 // Programs of the operating system that some test suites need.
-import { output, status, underCI } from './process.mjs';
+import { canInstall, install } from './apt.mjs';
+import { output, underCI } from './process.mjs';
 
 // `leavesOut` is what a run without the tool says it did not test.
 const TOOLS = [
   {
     name: 'strace',
-    package: 'strace',
+    packages: ['strace'],
     leavesOut: 'the order of writes and syncs (strace)',
     works: () => runs('strace', ['-V']),
   },
   {
     name: 'setpriv',
-    package: 'util-linux',
+    packages: ['util-linux'],
     leavesOut: 'files without permission (setpriv)',
     works: () => runs('setpriv', ['--version']),
   },
   {
     name: 'python3 with venv',
-    package: 'python3-venv',
+    packages: ['python3-venv'],
     leavesOut: 'exchange with jacs 0.15.0 (python)',
     works: hasPython,
   },
 ];
 
+/** What the servers of `npm run servers` are made of, and what their tests use beside them. */
+export const SERVER_TOOLS = [
+  {
+    name: 'radosgw',
+    packages: ['radosgw', 'ceph-mon', 'ceph-mgr', 'ceph-osd', 'ceph-common'],
+    leavesOut: 'the S3 backend on a real store (Ceph)',
+    works: () => ['radosgw', 'ceph-mon', 'ceph-mgr', 'ceph-osd', 'ceph'].every((name) => runs(name, ['--version'])),
+  },
+  {
+    name: 'apache2',
+    packages: ['apache2'],
+    leavesOut: 'the WebDAV backend on a real server (Apache)',
+    works: () => runs('apache2', ['-v']) && runs('openssl', ['version']),
+  },
+  {
+    name: 'aws',
+    packages: ['awscli'],
+    leavesOut: 'the S3 backend beside the AWS command line (aws)',
+    works: () => runs('aws', ['--version']),
+  },
+  { name: 's3cmd', leavesOut: 'the S3 backend beside s3cmd' },
+  { name: 'rclone', leavesOut: 'the S3 and WebDAV backends beside rclone', works: () => runs('rclone', ['version']) },
+  { name: 'rsync', leavesOut: 'copies made by rsync' },
+  { name: 'faketime', leavesOut: 'clocks that are wrong (faketime)' },
+  { name: 'curl', leavesOut: 'servers asked directly (curl)' },
+  { name: 'openssl', leavesOut: 'servers with TLS (openssl)', works: () => runs('openssl', ['version']) },
+].map((tool) => ({ packages: [tool.name], works: () => runs(tool.name, ['--version']), ...tool }));
+
 /** Whether this run may install packages of the operating system. */
 export const mayInstall = underCI || process.env.JACS_TEST_INSTALL === '1';
 
 /** Installs what is missing where it may; returns the tools that are still missing. */
-export function installTools() {
-  if (process.platform !== 'linux') return TOOLS.filter((tool) => !tool.works());
-  const missing = TOOLS.filter((tool) => !tool.works());
-  if (missing.length === 0 || !mayInstall || process.getuid() !== 0 || !runs('apt-get', ['--version'])) return missing;
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const names = [...new Set(missing.map((tool) => tool.package))];
-  if (status('apt-get', ['update', '-q'], { env }) === 0) {
-    status('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...names], { env });
-  }
+export function installTools(tools = [...TOOLS, ...SERVER_TOOLS], may = mayInstall) {
+  const missing = tools.filter((tool) => !tool.works());
+  if (missing.length === 0 || !may || !canInstall()) return missing;
+  install([...new Set(missing.flatMap((tool) => tool.packages))]);
   return missing.filter((tool) => !tool.works());
 }
 
@@ -51,6 +75,8 @@ function hasPython() {
   return python() !== undefined;
 }
 
+// Servers are often in sbin, which only root has on its PATH.
 function runs(command, args) {
-  return output(command, args) !== undefined;
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  return output(command, args, { env }) !== undefined;
 }

@@ -5,6 +5,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { releaseAddon, root } = require('./addon.js');
+const { servers } = require('./servers.js');
 
 const linux = process.platform === 'linux';
 const superuser = linux && process.getuid() === 0;
@@ -30,6 +31,21 @@ const TOOLS = {
   'jacs for Python': {
     works: () => fs.existsSync(python()) && runs(python(), ['-c', 'import jacs']),
     hint: 'npm test makes .venv',
+  },
+  ...Object.fromEntries(
+    ['rgw', 'moto', 'dav'].map((name) => [
+      name,
+      { works: () => servers[name] !== undefined, hint: 'npm run servers -- start' },
+    ]),
+  ),
+  awscli: { works: () => runs('aws', ['--version']), hint: 'install awscli' },
+  s3cmd: { works: () => runs('s3cmd', ['--version']), hint: 'install s3cmd' },
+  rclone: { works: () => runs('rclone', ['version']), hint: 'install rclone' },
+  rsync: { works: () => runs('rsync', ['--version']), hint: 'install rsync' },
+  curl: { works: () => runs('curl', ['--version']), hint: 'install curl' },
+  faketime: {
+    works: () => linux && runs('faketime', ['2020-01-01 00:00:00', 'true']),
+    hint: 'install faketime',
   },
   'release addon': { works: () => fs.existsSync(releaseAddon()), hint: 'npm run build' },
 };

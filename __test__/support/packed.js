@@ -7,7 +7,7 @@ const { root } = require('./addon.js');
 const { temporaryFolder } = require('./folder.js');
 const { npm, succeed } = require('./run.js');
 
-const NOT_COPIED = new Set(['.git', '.venv', 'node_modules', 'target']);
+const NOT_COPIED = new Set(['.git', '.venv', '.venv-moto', 'node_modules', 'target']);
 
 /** A copy of the source tree, times and release addon included. */
 function copyOfSources() {

@@ -1,0 +1,181 @@
+'use strict';
+// An HTTP proxy before a server, that does to chosen requests what networks and servers do on a bad day. It passes the
+// Host header on as the client sent it, because S3 signatures cover it.
+
+const { once } = require('node:events');
+const http = require('node:http');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+// They speak of one connection; a server closing its own must not close the client's.
+const HOP = new Set(['connection', 'keep-alive', 'proxy-connection']);
+
+const started = new Set();
+
+/**
+ * Starts a proxy before a server with `http:`; closed after the tests of the file. Resolves to
+ * - `url`: the server's own, with the proxy's host and port.
+ * - `requests`: a list of `{ method, path, headers, status, fault }`, where `path` holds the query, `status` is what the
+ *   client was told (undefined: nothing) and `fault` the rule that was applied.
+ * - `connections`: how many were made to the proxy; `open`: how many of them are open.
+ * - `fail(rule)`: adds a rule and returns it, with `hits`; the first rule that matches a request is applied to it.
+ * - `clear()`: forgets all rules. `close()`.
+ *
+ * A rule chooses by `method`, `path` (a text that it contains, or a RegExp) and `when(request)`; it passes over the first
+ * `skip` of these and is applied to `times` of them (1). What it does is one of
+ * - `reset: 'before'`: the connection is reset and the server never hears of the request;
+ * - `reset: 'after'`: the server has answered, but the client's connection is reset instead;
+ * - `cutRequest: N`: the server gets N bytes of the body and then the end of the connection, the client a reset;
+ * - `cutAnswer: N`: the client gets the head and N bytes of the answer's body, then the end of the connection;
+ * - `answer: { status, headers, body }`: this, and the server never hears of the request;
+ * beside any of `delay` (ms before the request goes on), `stall` (ms before the server's answer goes on) and `trickle`
+ * (bytes of the answer's body per second).
+ */
+async function startProxy(target) {
+  const to = new URL(target);
+  if (to.protocol !== 'http:') throw new Error('the proxy speaks http: only');
+  const rules = [];
+  const proxy = { requests: [], connections: 0, open: 0 };
+  const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0 });
+  server.on('connection', (socket) => {
+    proxy.connections++;
+    proxy.open++;
+    // One connection there for each one here, so that the client's pool of connections is the server's.
+    socket.agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      proxy.open--;
+      socket.agent.destroy();
+    });
+  });
+  server.on('request', (request, response) => {
+    const client = request.socket;
+    const entry = { method: request.method, path: request.url, headers: request.headers };
+    proxy.requests.push(entry);
+    const rule = rules.find((each) => applies(each, request));
+    if (rule) entry.fault = rule;
+    // Any failure on either side ends as a server's failure would: the connection is reset.
+    pass(to, request, response, rule ?? {}, entry).catch(() => client.resetAndDestroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    if (!started.delete(close)) return;
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  };
+  started.add(close);
+  const url = new URL(target);
+  url.host = `127.0.0.1:${server.address().port}`;
+  return Object.assign(proxy, {
+    url: url.href.replace(/\/$/, ''),
+    fail: (rule) => rules[rules.push({ times: 1, skip: 0, ...rule, hits: 0 }) - 1],
+    clear: () => void rules.splice(0),
+    close,
+  });
+}
+
+function applies(rule, request) {
+  const { method, path, when } = rule;
+  if (method !== undefined && method !== request.method) return false;
+  if (path instanceof RegExp ? !path.test(request.url) : path !== undefined && !request.url.includes(path))
+    return false;
+  if (when !== undefined && !when(request)) return false;
+  if (rule.skip > 0) {
+    rule.skip--;
+    return false;
+  }
+  if (rule.hits >= rule.times) return false;
+  rule.hits++;
+  return true;
+}
+
+async function pass(to, request, response, rule, entry) {
+  const client = request.socket;
+  if (rule.reset === 'before') return client.resetAndDestroy();
+  if (rule.delay) await sleep(rule.delay);
+  if (rule.answer) return answer(request, response, rule.answer, entry);
+  const upstream = http.request({
+    host: to.hostname,
+    port: to.port,
+    method: request.method,
+    path: request.url,
+    headers: withoutHop(request.rawHeaders),
+    agent: client.agent,
+  });
+  client.once('close', () => upstream.destroy());
+  if (rule.cutRequest !== undefined) return cutRequest(request, upstream, rule.cutRequest);
+  request.pipe(upstream);
+  const [answered] = await once(upstream, 'response');
+  if (rule.stall) await sleep(rule.stall);
+  if (rule.reset === 'after') {
+    await drained(answered);
+    return client.resetAndDestroy();
+  }
+  entry.status = answered.statusCode;
+  response.writeHead(answered.statusCode, answered.statusMessage, withoutHop(answered.rawHeaders));
+  response.flushHeaders();
+  await sendBody(answered, response, rule);
+}
+
+async function answer(request, response, { status, headers = {}, body = '' }, entry) {
+  await drained(request);
+  entry.status = status;
+  response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function cutRequest(request, upstream, limit) {
+  const client = request.socket;
+  upstream.on('error', () => {});
+  upstream.flushHeaders();
+  let left = limit;
+  // Leaving the loop must not destroy the request, and with it the client's connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    if (part.length > 0) await written(upstream, part);
+    if (left === 0) break;
+  }
+  // What is on its way has left before the connection ends.
+  if (!upstream.socket) await once(upstream, 'socket');
+  if (upstream.socket.connecting) await once(upstream.socket, 'connect');
+  upstream.socket.end();
+  client.resetAndDestroy();
+}
+
+async function sendBody(answered, response, { trickle, cutAnswer = Infinity }) {
+  let left = cutAnswer;
+  for await (const chunk of answered) {
+    const whole = chunk.subarray(0, left);
+    left -= whole.length;
+    // Ten pieces a second.
+    const size = trickle ? Math.max(1, Math.floor(trickle / 10)) : whole.length;
+    for (let at = 0; at < whole.length; at += size) {
+      await written(response, whole.subarray(at, at + size));
+      if (trickle) await sleep((1000 * Math.min(size, whole.length - at)) / trickle);
+    }
+    if (left === 0) break;
+  }
+  if (cutAnswer < Infinity) response.socket.end();
+  else response.end();
+}
+
+async function drained(stream) {
+  stream.resume();
+  await once(stream, 'end');
+}
+
+function written(stream, data) {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function withoutHop(raw) {
+  return raw.filter((_, index) => !HOP.has(raw[index - (index % 2)].toLowerCase()));
+}
+
+afterAll(() => Promise.all([...started].map((close) => close())));
+
+module.exports = { startProxy };
