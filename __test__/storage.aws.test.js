@@ -1,0 +1,12 @@
+'use strict';
+
+const { describeWith } = require('./support/needs.js');
+const { agentOnS3, onEmptyPlace } = require('./support/remote.js');
+const suite = require('./storage.suite.js');
+
+describeWith(['rgw'], 'aws', () => {
+  suite('aws', async () => {
+    const place = await agentOnS3();
+    return { agent: place.agent, again: () => onEmptyPlace(place) };
+  });
+});
