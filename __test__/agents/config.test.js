@@ -291,8 +291,6 @@ test.each([
 
 describe('what this version does not have is JACS_UNSUPPORTED', () => {
   test.each([
-    ['aws', { jacs_default_storage: 'aws', jacs_data_directory: 's3://bucket/prefix' }],
-    ['hai', { jacs_default_storage: 'hai', jacs_data_directory: 'agents' }],
     ['gcs', { jacs_default_storage: 'gcs', jacs_data_directory: 'bucket' }],
     ['the registry', { jacs_key_resolution: 'local,storage,registry' }],
     ['DNS', { jacs_key_resolution: ['local', 'dns'] }],
@@ -302,14 +300,14 @@ describe('what this version does not have is JACS_UNSUPPORTED', () => {
     await refusal(load(place.config, { env: Object.fromEntries(environment) }), 'JACS_UNSUPPORTED');
   });
 
-  test('a storage is refused before keys are made', async () => {
+  test('a storage that cannot be set up is refused before keys are made', async () => {
     const folder = temporaryFolder();
     const options = { configPath: path.join(folder, 'jacs.config.json'), password: place.password, env: {} };
     for (const other of [
       { storage: 'aws', dataDirectory: 's3://bucket/prefix' },
       { storage: 'hai', dataDirectory: 'agents' },
     ]) {
-      await refusal(Agent.create({ ...options, ...other }), 'JACS_UNSUPPORTED');
+      await refusal(Agent.create({ ...options, ...other }), 'JACS_CONFIG');
     }
     expect(fs.readdirSync(folder)).toEqual([]);
   });

@@ -34,7 +34,7 @@ const REFUSALS = {
   JACS_KEY: () => new Agent().load({ jacs_key_directory: temporaryFolder() }, { password: 'x', env: {} }),
   JACS_PASSWORD: () => new Agent().load(place.config, { password: 'wrong', env: {} }),
   JACS_PERMISSION: async () => (await loadAgain(place, {}, { readOnly: true })).createDocument({ a: 1 }),
-  JACS_UNSUPPORTED: () => loadAgain(place, { jacs_default_storage: 'hai', jacs_data_directory: 'agents' }),
+  JACS_UNSUPPORTED: () => loadAgain(place, { jacs_default_storage: 'gcs', jacs_data_directory: 'gcs://bucket' }),
   JACS_ABORTED: () => agent.createDocument({ a: 1 }, { signal: AbortSignal.abort() }),
 };
 

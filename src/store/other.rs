@@ -46,6 +46,9 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
         let path = directory.trim_start_matches("./").trim_matches('/').to_owned();
         return super::hai::open(&super::Hai { path, by_options: true, access: access.clone() });
     }
+    if !OperatorRegistry::get().schemes().iter().any(|known| known == scheme) {
+        return Err(Error::new(Code::Unsupported, "this build does not have the backend").with("storage", scheme));
+    }
     let root = match directory.split_once("://") {
         None => directory.trim_start_matches("./").to_owned(),
         Some((named, place)) if named == scheme => {
@@ -62,11 +65,6 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
         access.check_url("jacs_storage_options.endpoint", endpoint)?;
     }
     options.insert("root".to_owned(), format!("/{}", root.trim_matches('/')));
-    let known = OperatorRegistry::get().schemes();
-    if scheme == "fs" || scheme == "memory" || !known.iter().any(|known| known == scheme) {
-        let error = Error::new(Code::Unsupported, "this build does not have the backend").with("storage", scheme);
-        return Err(error.with("see", "Cargo features"));
-    }
     let operator = Operator::via_iter(scheme, options).map_err(|error| match error.kind() {
         ErrorKind::Unsupported => refused("this build does not have the backend", settings),
         kind => refused("the storage cannot be set up", settings).with("kind", kind),

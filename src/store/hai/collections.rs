@@ -181,8 +181,10 @@ fn hrefs(text: &str) -> impl Iterator<Item = &str> {
     opened.map(|rest| rest.split('<').next().unwrap_or_default().trim())
 }
 
+/// A path as people write it: of a URL, possibly within XML, of whose entities only this one stands in a path as servers
+/// write it.
 fn decoded(path: &str) -> String {
-    opendal::raw::percent_decode_path(path)
+    opendal::raw::percent_decode_path(&path.replace("&amp;", "&"))
 }
 
 #[cfg(test)]
