@@ -181,7 +181,7 @@ impl Store {
 
     /// The next of a listing; over a network, in time.
     pub(super) async fn next_listed(&self, lister: &mut Lister) -> opendal::Result<Option<opendal::Entry>> {
-        self.within(self.begin(), 0, lister.try_next()).await
+        self.within(&self.turn().await, 0, lister.try_next()).await
     }
 }
 

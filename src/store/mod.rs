@@ -29,7 +29,6 @@ use std::time::SystemTime;
 
 use futures::TryStreamExt;
 use opendal::Operator;
-use tokio::time::Instant;
 
 pub use self::aws::Aws;
 pub use self::describe::{Description, Directory};
@@ -46,7 +45,7 @@ pub use self::other::Other;
 pub use self::probe::{Abilities, Findings};
 pub use self::put::{Name, Put};
 pub use self::remote::Access;
-use self::remote::Remote;
+use self::remote::{Remote, Turn};
 pub use self::sweep::Sweep;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
@@ -183,13 +182,13 @@ impl Store {
 
     /// `None` when there are more than `max_bytes`.
     async fn read(&self, path: &str, max_bytes: u64) -> opendal::Result<Option<Vec<u8>>> {
-        let begun = self.begin();
+        let turn = self.turn().await;
         let open = async {
             let mut stream = self.0.operator.reader(path).await?.into_stream(..).await?;
             let expected = stream.metadata().await?.content_length();
             Ok((stream, expected))
         };
-        let (mut stream, expected) = self.within(begun, 0, open).await?;
+        let (mut stream, expected) = self.within(&turn, 0, open).await?;
         if expected > max_bytes {
             return Ok(None);
         }
@@ -211,7 +210,7 @@ impl Store {
             }
             Ok(Some(bytes))
         };
-        self.within(begun, expected, collect).await
+        self.within(&turn, expected, collect).await
     }
 
     /// Whether something is stored under `key`.
@@ -219,7 +218,9 @@ impl Store {
     /// Errors: `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn exists(&self, key: &ObjectKey) -> Result<bool> {
         let path = key.path();
-        self.within(self.begin(), 0, self.0.operator.exists(&path)).await.map_err(|error| self.fail(error, key, &path))
+        self.within(&self.turn().await, 0, self.0.operator.exists(&path))
+            .await
+            .map_err(|error| self.fail(error, key, &path))
     }
 
     /// Removes the object under `key`; on fs also its directory, when no version is left in it. Whoever updates the
@@ -235,7 +236,7 @@ impl Store {
             }
             self.0.operator.delete(&path).await
         };
-        self.within(self.begin(), 0, removed).await.map_err(|error| self.fail(error, key, &path))
+        self.within(&self.turn().await, 0, removed).await.map_err(|error| self.fail(error, key, &path))
     }
 
     /// Removes several objects, and the last only when the others are gone; where the backend can, many in one request.
@@ -255,7 +256,7 @@ impl Store {
         };
         for some in others.chunks(at_once.max(1)).chain([std::slice::from_ref(last)]) {
             let removed = self.0.operator.delete_iter(some.iter().map(ObjectKey::path));
-            let removed = self.within(self.begin(), 0, removed).await;
+            let removed = self.within(&self.turn().await, 0, removed).await;
             removed.map_err(|error| self.fail(error, last, &last.path()))?;
         }
         Ok(())
@@ -320,20 +321,23 @@ impl Store {
         }
     }
 
-    /// When what is asked over a network began.
-    fn begin(&self) -> Option<Instant> {
-        self.0.remote.as_ref().map(|_| Instant::now())
+    /// Waits until what is asked over a network may begin.
+    async fn turn(&self) -> Option<Turn> {
+        match &self.0.remote {
+            Some(remote) => Some(remote.turn().await),
+            None => None,
+        }
     }
 
     /// Limits the time of what is asked over a network; `bytes` are sent or received.
     async fn within<T>(
         &self,
-        begun: Option<Instant>,
+        turn: &Option<Turn>,
         bytes: u64,
         work: impl Future<Output = opendal::Result<T>>,
     ) -> opendal::Result<T> {
-        match (&self.0.remote, begun) {
-            (Some(remote), Some(begun)) => remote.within(begun, bytes, work).await,
+        match (&self.0.remote, turn) {
+            (Some(remote), Some(turn)) => remote.within(turn, bytes, work).await,
             _ => work.await,
         }
     }

@@ -105,7 +105,7 @@ impl Store {
         let read = findings.note("reading", self, read).flatten();
         let expected = if kept == Some(false) { SECOND } else { FIRST };
         findings.may.read = Some(read.is_some_and(|read| read == expected));
-        let removed = self.within(self.begin(), 0, self.operator().delete(name)).await;
+        let removed = self.within(&self.turn().await, 0, self.operator().delete(name)).await;
         findings.may.remove = Some(findings.note("removing", self, removed).is_some());
     }
 
@@ -116,10 +116,10 @@ impl Store {
         // It must fail; what matters is what is to be seen afterwards.
         drop(self.write(&name, &Bytes::from(vec![b'x'; LONG])).await);
         tokio::time::sleep(NOTICED).await;
-        let seen = self.within(self.begin(), 0, self.operator().exists(&name)).await;
+        let seen = self.within(&self.turn().await, 0, self.operator().exists(&name)).await;
         findings.partial_uploads = findings.note("looking for a broken upload", self, seen);
         if findings.partial_uploads == Some(true) {
-            let removed = self.within(self.begin(), 0, self.operator().delete(&name)).await;
+            let removed = self.within(&self.turn().await, 0, self.operator().delete(&name)).await;
             findings.note("removing", self, removed);
         }
     }

@@ -110,6 +110,6 @@ impl Store {
         let write =
             if path.ends_with(super::layout::EXTENSION) { write.content_type("application/json") } else { write };
         let write = if remote.conditional { write.if_not_exists(true) } else { write };
-        self.within(self.begin(), bytes.len() as u64, async { write.await.map(drop) }).await
+        self.within(&self.turn().await, bytes.len() as u64, async { write.await.map(drop) }).await
     }
 }

@@ -46,7 +46,8 @@ impl Place {
         };
         let virtual_host = match option("enable_virtual_host_style") {
             Some(chosen) => chosen == "true",
-            None => is_amazon(&endpoint) && is_host_label(bucket),
+            // The certificates of VPC endpoints do not cover a further name.
+            None => is_amazon(&endpoint) && !endpoint.contains(".vpce.") && is_host_label(bucket),
         };
         if virtual_host && !is_host_label(bucket) {
             let message = "a bucket with this name cannot stand before the host: leave `enable_virtual_host_style` out";

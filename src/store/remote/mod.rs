@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use opendal::layers::{ConcurrentLimitLayer, RetryLayer};
+use opendal::layers::RetryLayer;
 use opendal::{ErrorKind, HttpTransport, HttpTransporter, OperationContext, Operator};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub(super) use self::watch::{Seen, Watch};
@@ -133,7 +134,14 @@ pub(super) struct Remote {
     /// Only a dialect that can show half an upload has one.
     pub cut: Option<super::hai::Cut>,
     total: Duration,
+    places: Arc<Semaphore>,
     once: Once,
+}
+
+/// The right to ask the server, until it is dropped.
+pub(super) struct Turn {
+    begun: Instant,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What is known about create-once.
@@ -165,7 +173,16 @@ impl Remote {
         once: Option<CreateOnce>,
     ) -> Self {
         let once = once.map_or_else(|| Once::Learned(shown(format!("{endpoint} {place}"))), Once::Known);
-        Self { endpoint, sorted, conditional, watch: Arc::default(), cut: None, total: access.total(), once }
+        Self {
+            endpoint,
+            sorted,
+            conditional,
+            watch: Arc::default(),
+            cut: None,
+            total: access.total(),
+            places: Arc::new(Semaphore::new(access.concurrency())),
+            once,
+        }
     }
 
     /// How surely a write is the first, as far as it is known.
@@ -187,14 +204,21 @@ impl Remote {
         }
     }
 
-    /// Gives up when the total time since `begun` is over; `bytes` are sent or received.
+    /// Waits for one of the places of those that ask at the same time; that is no part of its time.
+    pub async fn turn(&self) -> Turn {
+        // Never closed, so there is always a permit in the end.
+        let permit = self.places.clone().acquire_owned().await.ok();
+        Turn { begun: Instant::now(), _permit: permit }
+    }
+
+    /// Gives up when the total time of a turn is over; `bytes` are sent or received.
     pub async fn within<T>(
         &self,
-        begun: Instant,
+        turn: &Turn,
         bytes: u64,
         work: impl Future<Output = opendal::Result<T>>,
     ) -> opendal::Result<T> {
-        match tokio::time::timeout_at(begun + self.total + net::transfer(bytes), work).await {
+        match tokio::time::timeout_at(turn.begun + self.total + net::transfer(bytes), work).await {
             Ok(done) => done,
             Err(_) => {
                 let detail = format!("{} ms with all attempts", self.total.as_millis());
@@ -205,8 +229,9 @@ impl Remote {
     }
 }
 
-/// The operator with our transport, limits and retries. From the inside out: the transport's time limit for each
-/// request, the limit of concurrent operations, retries.
+/// The operator with our transport and retries. From the inside out: the transport's time limit for each request,
+/// retries; around both, [`Remote::within`] limits the number and the whole time of operations. OpenDAL's own layers for
+/// that would count the wait for a place as time, and give large bodies no more than small ones.
 pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTransport) -> Operator {
     let context = OperationContext::new().with_http_transport(HttpTransporter::new(transport));
     let retry = RetryLayer::new()
@@ -215,7 +240,7 @@ pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTra
         .with_max_times(access.retries.unwrap_or(RETRIES) as usize)
         .with_jitter()
         .with_notify(|_: opendal::layers::RetryEvent<'_>| {});
-    operator.with_context(context).layer(ConcurrentLimitLayer::new(access.concurrency())).layer(retry)
+    operator.with_context(context).layer(retry)
 }
 
 /// The names of the options that a service's configuration has.
