@@ -200,10 +200,11 @@ fn failure(host: &str, error: reqwest::Error) -> Failure {
 }
 
 fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let tls =
-        error.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+    if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        // Layers between us and TLS wrap one in the other.
+        return is_certificate(inner);
+    }
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 #[cfg(test)]

@@ -184,15 +184,16 @@ async fn ids_go_on_after_any_id(store: Store) {
 
 async fn many_are_removed_at_once(store: Store) {
     let id = DocumentId::random();
-    let keys: Vec<ObjectKey> = (0..20).map(|_| version_of(id)).collect();
-    for key in &keys {
-        store.put(key, text("{}"), Name::Given).await.unwrap();
+    let versions: Vec<Version> = (0..20).map(|_| Version::now()).collect();
+    let object = |version| ObjectKey::Version { kind: Kind::Document, key: DocumentKey { id, version } };
+    for version in &versions {
+        store.put(&object(*version), text("{}"), Name::Given).await.unwrap();
     }
-    store.remove(&keys[7]).await.unwrap();
-    store.remove_all(&keys).await.unwrap();
+    store.remove(&object(versions[7])).await.unwrap();
+    store.remove_all(Kind::Document, id, &versions).await.unwrap();
     assert_eq!(store.versions(Kind::Document, id).await.unwrap(), []);
-    store.remove_all(&keys).await.unwrap();
-    store.remove_all(&[]).await.unwrap();
+    store.remove_all(Kind::Document, id, &versions).await.unwrap();
+    store.remove_all(Kind::Document, id, &[]).await.unwrap();
 }
 
 async fn contested_keys_have_one_winner(store: Store) {

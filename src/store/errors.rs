@@ -6,8 +6,9 @@ use std::path::Path;
 
 use opendal::ErrorKind;
 
+use super::aws::credentials::NoCredentials;
 use super::fs;
-use super::remote::answer::Refusal;
+use super::remote::answer::{Again, Refusal};
 use crate::error::{Code, Error};
 use crate::net::Failure;
 
@@ -17,6 +18,8 @@ pub(super) struct Subject<'a> {
     pub key: Option<&'a dyn std::fmt::Display>,
     /// The local path, on fs.
     pub path: Option<&'a Path>,
+    /// Behind a network.
+    pub remote: bool,
 }
 
 impl Subject<'_> {
@@ -29,26 +32,27 @@ impl Subject<'_> {
     /// Turns OpenDAL's error into ours. That of our own service on a local disk becomes its source; a server's does not,
     /// for its text may repeat what was sent: of it the status, the error code and the name of the request are kept.
     pub fn error(&self, error: opendal::Error) -> Error {
-        if let Some(ours) = find::<reqsign_core::Error>(&error) {
-            return self.name(without_credentials(ours, find::<Failure>(&error)));
+        if let Some(none) = find::<NoCredentials>(&error) {
+            return self.name(without_credentials(none));
         }
         if let Some(refusal) = find::<Refusal>(&error) {
             let ours = Error::new(code(error.kind()), refusal.sentence()).with("server", refusal);
-            return self.name(if lasts(&error) { ours } else { ours.retryable() });
+            return self.name(retryable(ours, refusal.kind().1 != Again::No));
         }
         if let Some(failure) = find::<Failure>(&error) {
             let ours = Error::new(code(error.kind()), "the storage could not be asked").with("cause", failure);
-            return self.name(if lasts(&error) { ours } else { ours.retryable() });
+            return self.name(retryable(ours, failure.may_pass()));
+        }
+        let ours = Error::new(code(error.kind()), self.sentence(&error));
+        if self.remote {
+            // Retries leave no trace of whether an error was permanent: its kind must do.
+            let passes = matches!(error.kind(), ErrorKind::Unexpected | ErrorKind::RateLimited | ErrorKind::Conflict);
+            return self.name(retryable(ours, passes));
         }
         let cause = find::<io::Error>(&error);
-        let mut ours = Error::new(code(error.kind()), self.sentence(&error));
-        if let Some(cause) = cause {
-            ours = ours.with("cause", cause);
-        }
-        if !lasts(&error) || cause.is_some_and(fs::may_pass) {
-            ours = ours.retryable();
-        }
-        self.name(ours.with_source(error))
+        let passes = error.is_temporary() || error.is_persistent() || cause.is_some_and(fs::may_pass);
+        let ours = cause.map(ToString::to_string).into_iter().fold(ours, |ours, cause| ours.with("cause", cause));
+        self.name(retryable(ours, passes).with_source(error))
     }
 
     /// Our own service's messages are sentences of ours; others are shown as the source only.
@@ -68,10 +72,8 @@ impl Subject<'_> {
     }
 }
 
-/// Whether the same call would fail again.
-fn lasts(error: &opendal::Error) -> bool {
-    // What was tried again in vain is persistent, no longer temporary.
-    !(error.is_temporary() || error.is_persistent() || error.kind() == ErrorKind::RateLimited)
+fn retryable(error: Error, passes: bool) -> Error {
+    if passes { error.retryable() } else { error }
 }
 
 /// An error of this type among those that caused this one.
@@ -87,20 +89,13 @@ fn find<E: std::error::Error + 'static>(error: &opendal::Error) -> Option<&E> {
 }
 
 /// The request could not be signed.
-fn without_credentials(error: &reqsign_core::Error, failure: Option<&Failure>) -> Error {
-    match (error.is_retryable(), failure) {
-        (false, None) => {
-            let message = "no credentials for the storage were found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another source of the AWS tools";
-            Error::new(Code::Config, message).with("sources", error)
-        }
-        (_, failure) => {
-            let ours = Error::new(Code::Unavailable, "the source of the credentials could not be asked").retryable();
-            match failure {
-                Some(failure) => ours.with("cause", failure),
-                None => ours.with("sources", error),
-            }
-        }
+fn without_credentials(none: &NoCredentials) -> Error {
+    if none.may_pass {
+        let message = "the source of the credentials could not be asked";
+        return Error::new(Code::Unavailable, message).with("sources", none).retryable();
     }
+    let message = "no credentials for the storage were found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another source of the AWS tools";
+    Error::new(Code::Config, message).with("sources", none)
 }
 
 fn code(kind: ErrorKind) -> Code {
@@ -118,7 +113,7 @@ mod tests {
     use super::*;
 
     fn map(error: opendal::Error) -> Error {
-        Subject { key: Some(&"id:version"), path: Some(Path::new("/data/x")) }.error(error)
+        Subject { key: Some(&"id:version"), path: Some(Path::new("/data/x")), remote: false }.error(error)
     }
 
     #[test]

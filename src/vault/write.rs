@@ -135,9 +135,7 @@ impl Vault {
         let _lock = self.lock(id).await?;
         // Listed under the lock, so that no update adds one meanwhile.
         let versions = self.oldest_first(id).await?;
-        let objects = versions.iter().map(|version| DocumentKey { id, version: *version });
-        let objects: Vec<_> = objects.map(|key| ObjectKey::Version { kind: Kind::Document, key }).collect();
-        let removed = self.store.remove_all(&objects).await;
+        let removed = self.store.remove_all(Kind::Document, id, &versions).await;
         // A failed removal may have removed some all the same.
         for version in versions {
             cache::changed(Kind::Document, DocumentKey { id, version });

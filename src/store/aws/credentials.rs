@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opendal::HttpTransporter;
@@ -10,13 +12,16 @@ use reqsign_aws_v4::{
     EnvCredentialProvider, IMDSv2CredentialProvider, ProcessCredentialProvider, ProfileCredentialProvider,
     RequestSigner, SSOCredentialProvider, StaticCredentialProvider,
 };
-use reqsign_command_execute_tokio::TokioCommandExecute;
 use reqsign_core::time::Timestamp;
-use reqsign_core::{Context, Env, ErrorKind, ProvideCredential, ProvideCredentialChain, ProvideCredentialDyn, Signer};
+use reqsign_core::{
+    CommandExecute, CommandOutput, Context, Env, ErrorKind, ProvideCredential, ProvideCredentialChain,
+    ProvideCredentialDyn, Signer,
+};
 
 use super::endpoint::Place;
 use super::profile::{Profile, home};
 use crate::environment::Environment;
+use crate::net::{Failure, What};
 use crate::store::remote::Access;
 use crate::store::remote::transport::Transport;
 
@@ -26,19 +31,42 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// A source by its name.
 type Source = (&'static str, Box<dyn ProvideCredentialDyn<Credential = Credential>>);
 
+/// What the last look for credentials came to; OpenDAL and reqsign drop it on the way.
+pub(in crate::store) type Told = Arc<Mutex<Option<NoCredentials>>>;
+
+/// Why there are no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct NoCredentials {
+    /// Sources by name, with the kind of their failure.
+    text: String,
+    /// Whether a source might answer later.
+    pub may_pass: bool,
+}
+
+impl fmt::Display for NoCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for NoCredentials {}
+
 /// The chain for a bucket: credentials of the options, then those of a role, then the standard chain.
 pub(super) fn chain(
     access: &Access,
     profile: &Profile,
     place: &Place,
     transport: &Transport,
+    told: &Told,
 ) -> ProvideCredentialChain<Credential> {
     let option = |name| access.options.get(name).map(String::as_str);
-    let role = option("role_arn").or_else(|| profile.get("role_arn"));
-    let named = role.and_then(|_| profile.get("source_profile")).or_else(|| option("profile"));
+    let chain = |sources| Chain { environment: access.environment.clone(), sources, told: told.clone() };
+    let chosen = option("profile");
+    let role = role(access, profile);
+    let named = role.and_then(|_| profile.get("source_profile")).or(chosen);
     let mut sources = fixed(access);
-    sources.extend(standard(named));
-    let base = Chain { environment: access.environment.clone(), sources };
+    sources.extend(standard(profile, named, named == chosen));
+    let base = chain(sources);
     let Some(role) = role else { return ProvideCredentialChain::new().push(base) };
     // The provider of a role asks by itself, outside the operator, so it gets the transport here.
     let context = base.context(
@@ -61,8 +89,17 @@ pub(super) fn chain(
     if let Some(seconds) = seconds.and_then(|text| text.parse().ok()) {
         assume = assume.with_duration_seconds(seconds);
     }
-    let sources: Vec<Source> = vec![("role", Box::new(assume))];
-    ProvideCredentialChain::new().push(Chain { environment: access.environment.clone(), sources })
+    ProvideCredentialChain::new().push(chain(vec![("role", Box::new(assume))]))
+}
+
+/// The role to assume. As with the AWS tools, keys in the environment are used as they are, whatever a profile says.
+fn role<'a>(access: &'a Access, profile: &'a Profile) -> Option<&'a str> {
+    let of_profile = || {
+        let with_token = profile.get("web_identity_token_file").is_some();
+        let keys = access.environment.get("AWS_ACCESS_KEY_ID").is_some();
+        profile.get("role_arn").filter(|_| !keys && !with_token)
+    };
+    access.options.get("role_arn").map(String::as_str).or_else(of_profile)
 }
 
 /// Credentials that stand in the options themselves.
@@ -79,32 +116,61 @@ fn fixed(access: &Access) -> Vec<Source> {
     )]
 }
 
-/// The sources of the AWS tools in their order;
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>.
-fn standard(profile: Option<&str>) -> Vec<Source> {
-    let (mut files, mut sso, mut process) =
-        (ProfileCredentialProvider::new(), SSOCredentialProvider::new(), ProcessCredentialProvider::new());
-    if let Some(profile) = profile {
-        (files, sso, process) = (files.with_profile(profile), sso.with_profile(profile), process.with_profile(profile));
+/// The sources of the AWS tools in their order, without those that the profile does not name;
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>. `own` says that `profile` holds the
+/// settings of the profile by that name.
+fn standard(profile: &Profile, name: Option<&str>, own: bool) -> Vec<Source> {
+    let mut sources: Vec<Source> = vec![("environment", Box::new(EnvCredentialProvider::new()))];
+    let files = ProfileCredentialProvider::new();
+    sources.push((
+        "profile",
+        Box::new(match name {
+            Some(name) => files.with_profile(name),
+            None => files,
+        }),
+    ));
+    let names = |setting| !own || profile.get(setting).is_some();
+    if names("sso_session") || names("sso_start_url") {
+        let sso = SSOCredentialProvider::new();
+        sources.push((
+            "SSO",
+            Box::new(match name {
+                Some(name) => sso.with_profile(name),
+                None => sso,
+            }),
+        ));
     }
-    vec![
-        ("environment", Box::new(EnvCredentialProvider::new())),
-        ("profile", Box::new(files)),
-        ("SSO", Box::new(sso)),
-        ("web identity", Box::new(AssumeRoleWithWebIdentityCredentialProvider::new())),
-        ("credential_process", Box::new(process)),
-        ("container", Box::new(ECSCredentialProvider::new())),
-        (INSTANCE, Box::new(IMDSv2CredentialProvider::new())),
-    ]
+    let web = match (own, profile.get("role_arn"), profile.get("web_identity_token_file")) {
+        (true, Some(role), Some(file)) => {
+            AssumeRoleWithWebIdentityCredentialProvider::with_config(role.to_owned(), file.into())
+        }
+        _ => AssumeRoleWithWebIdentityCredentialProvider::new(),
+    };
+    sources.push(("web identity", Box::new(web)));
+    if names("credential_process") {
+        let process = ProcessCredentialProvider::new();
+        sources.push((
+            "credential_process",
+            Box::new(match (profile.get("credential_process"), name) {
+                (Some(command), _) if own => process.with_command(command),
+                (_, Some(name)) => process.with_profile(name),
+                _ => process,
+            }),
+        ));
+    }
+    sources.push(("container", Box::new(ECSCredentialProvider::new())));
+    sources.push((INSTANCE, Box::new(IMDSv2CredentialProvider::new())));
+    sources
 }
 
 /// Asked last, on every machine; that nothing answers there is the usual case elsewhere.
 const INSTANCE: &str = "instance metadata";
 
-/// A chain that sees the environment that was handed in, runs `credential_process`, and says what it tried.
+/// A chain that sees the environment that was handed in, runs `credential_process`, and tells what it tried.
 struct Chain {
     environment: Environment,
     sources: Vec<Source>,
+    told: Told,
 }
 
 impl fmt::Debug for Chain {
@@ -115,7 +181,21 @@ impl fmt::Debug for Chain {
 
 impl Chain {
     fn context(&self, context: Context) -> Context {
-        context.with_env(Variables(self.environment.clone())).with_command_execute(TokioCommandExecute)
+        context.with_env(Variables(self.environment.clone())).with_command_execute(Command(self.environment.clone()))
+    }
+
+    fn tell(&self, failed: &[String], may_pass: bool) -> reqsign_core::Error {
+        let tried = self.sources.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let text = match failed.is_empty() {
+            true => format!("none in: {tried}"),
+            false => failed.join("; "),
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under a role, the chain below has told already what is the matter.
+        if told.is_none() {
+            *told = Some(NoCredentials { text, may_pass });
+        }
+        reqsign_core::Error::new(ErrorKind::CredentialInvalid, "no credentials")
     }
 }
 
@@ -124,6 +204,7 @@ impl ProvideCredential for Chain {
 
     async fn provide_credential(&self, context: &Context) -> reqsign_core::Result<Option<Credential>> {
         let context = self.context(context.clone());
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut failed = Vec::new();
         let mut may_pass = false;
         for (name, source) in &self.sources {
@@ -135,20 +216,60 @@ impl ProvideCredential for Chain {
                     return Ok(Some(credential));
                 }
                 Ok(None) => {}
-                Err(_) if *name == INSTANCE => {}
                 Err(error) => {
-                    may_pass |= error.is_retryable();
+                    let failure = failure_of(&error);
+                    if *name == INSTANCE && failure.is_some_and(is_nobody) {
+                        continue;
+                    }
+                    may_pass |= error.is_retryable() || failure.is_some_and(Failure::may_pass);
                     // Its text may repeat what a command or a server said; its kind says what to look for.
-                    failed.push(format!("{name}: {}", error.kind()));
+                    failed.push(match failure {
+                        Some(failure) => format!("{name}: {failure}"),
+                        None => format!("{name}: {}", error.kind()),
+                    });
                 }
             }
         }
-        let tried = self.sources.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let text = match failed.is_empty() {
-            true => format!("tried: {tried}"),
-            false => format!("failed: {}", failed.join("; ")),
-        };
-        Err(reqsign_core::Error::new(ErrorKind::CredentialInvalid, text).set_retryable(may_pass))
+        Err(self.tell(&failed, may_pass))
+    }
+}
+
+/// Nothing is at an address.
+fn is_nobody(failure: &Failure) -> bool {
+    matches!(failure.what, What::Late | What::Connect)
+}
+
+fn failure_of(error: &reqsign_core::Error) -> Option<&Failure> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(failure) = cause.downcast_ref() {
+            return Some(failure);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// Runs what `credential_process` names, with the environment that was handed in and not for ever.
+#[derive(Clone, Debug)]
+struct Command(Environment);
+
+/// The AWS tools wait as long as it takes; nobody is there to type something for us.
+const COMMAND: Duration = Duration::from_secs(20);
+
+impl CommandExecute for Command {
+    async fn command_execute<'a>(
+        &'a self,
+        program: &'a str,
+        arguments: &'a [&'a str],
+    ) -> reqsign_core::Result<CommandOutput> {
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).env_clear().envs(self.0.iter()).stdin(Stdio::null()).kill_on_drop(true);
+        let late = || reqsign_core::Error::unexpected("the command does not end").set_retryable(true);
+        let output = tokio::time::timeout(COMMAND, command.output()).await.map_err(|_| late())?;
+        let output = output.map_err(|_| reqsign_core::Error::config_invalid("the command cannot be run"))?;
+        let status = output.status.code().unwrap_or(-1);
+        Ok(CommandOutput { status, stdout: output.stdout, stderr: output.stderr })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Amazon S3 and what speaks its language, through OpenDAL's S3 service.
 
-mod credentials;
+pub(super) mod credentials;
 mod endpoint;
 mod profile;
 
 use opendal::services::{S3, S3Config};
 use opendal::{Configurator, Operator};
 
+use self::credentials::Told;
 use self::endpoint::Place;
 use self::profile::Profile;
 use super::CreateOnce;
@@ -56,7 +57,7 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
         builder = builder.checksum_algorithm("md5");
     }
     let client = access.client()?;
-    let remote = Remote::new(
+    let mut remote = Remote::new(
         access,
         place.endpoint.clone(),
         &settings.bucket,
@@ -66,7 +67,9 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
         place.is_amazon().then_some(CreateOnce::Atomic),
     );
     let transport = Transport::new(client, remote.watch.clone(), judged);
-    builder = builder.credential_provider_chain(credentials::chain(access, &profile, &place, &transport));
+    let told = Told::default();
+    builder = builder.credential_provider_chain(credentials::chain(access, &profile, &place, &transport, &told));
+    remote.told = Some(told);
     // Set last: the configuration's own keys win over options of the same meaning.
     builder = match (settings.encryption, &settings.kms_key_id) {
         (Some("aws:kms"), Some(key)) => builder.server_side_encryption_with_customer_managed_kms_key(key),

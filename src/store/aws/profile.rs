@@ -1,6 +1,7 @@
 //! A profile of the AWS configuration files, as `aws configure` writes them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ini::Ini;
@@ -13,22 +14,32 @@ use crate::local_file::{ReadFailure, read_bounded};
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The settings of one profile; none when there are no files. Credentials are read elsewhere, when they are needed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Profile {
     settings: BTreeMap<String, String>,
 }
 
 /// Those settings that are used here.
-const USED: [&str; 8] = [
+const USED: [&str; 11] = [
     "region",
     "endpoint_url",
     "role_arn",
     "source_profile",
-    "credential_source",
     "external_id",
     "role_session_name",
     "duration_seconds",
+    "credential_process",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
 ];
+
+impl fmt::Debug for Profile {
+    /// Names only: a command may carry a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Profile").field(&self.settings.keys().collect::<Vec<_>>()).finish()
+    }
+}
 
 impl Profile {
     /// The chosen profile: `name`, `AWS_PROFILE`, or `default`.

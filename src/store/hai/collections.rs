@@ -12,7 +12,7 @@ use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport, Result};
 use super::cut::Cut;
 use crate::net::Body;
 use crate::store::remote::answer::Refusal;
-use crate::store::remote::transport::Transport;
+use crate::store::remote::transport::{LONGEST_LISTING, Transport};
 
 /// So many collections are remembered; then it begins anew.
 const MOST: usize = 65_536;
@@ -71,7 +71,7 @@ impl Collections {
                 Refusal::into_error,
             )),
             _ => {
-                let response = self.transport.judge(response).await?;
+                let response = self.transport.judge(response, LONGEST_LISTING).await?;
                 self.remember(parent);
                 Ok(response)
             }
@@ -97,7 +97,7 @@ impl Collections {
                 }
                 404 | 409 => missing.push(parent(path.trim_end_matches('/')).to_owned()),
                 403 => return Ok(Some(Refusal::read(response.status(), response.headers(), &[]))),
-                _ => drop(self.transport.judge(response).await?),
+                _ => drop(self.transport.judge(response, LONGEST_LISTING).await?),
             }
             // Each is shorter than the one before, unless the server turns from "made" to "missing" and back.
             if missing.len() > path.len() {
@@ -124,7 +124,7 @@ impl Collections {
     async fn list(&self, request: Request<Buffer>) -> Result<Response<HttpBody>> {
         let asked = decoded(request.uri().path());
         let response = self.transport.send(request.map(|body| body.to_bytes())).await?;
-        let mut response = self.transport.judge(response).await?;
+        let mut response = self.transport.judge(response, LONGEST_LISTING).await?;
         if !response.status().is_success() {
             return Ok(response);
         }

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 pub(super) use self::watch::{Seen, Watch};
 use super::CreateOnce;
+use super::aws::credentials::Told;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, nearest};
 use crate::net::{self, Client, Failure, What};
@@ -133,6 +134,8 @@ pub(super) struct Remote {
     pub watch: Arc<Watch>,
     /// Only a dialect that can show half an upload has one.
     pub cut: Option<super::hai::Cut>,
+    /// What the last look for credentials came to, where there is one for each request.
+    pub told: Option<Told>,
     total: Duration,
     places: Arc<Semaphore>,
     once: Once,
@@ -179,6 +182,7 @@ impl Remote {
             conditional,
             watch: Arc::default(),
             cut: None,
+            told: None,
             total: access.total(),
             places: Arc::new(Semaphore::new(access.concurrency())),
             once,
@@ -219,6 +223,7 @@ impl Remote {
         work: impl Future<Output = opendal::Result<T>>,
     ) -> opendal::Result<T> {
         match tokio::time::timeout_at(turn.begun + self.total + net::transfer(bytes), work).await {
+            Ok(Err(error)) => Err(self.with_what_was_told(error)),
             Ok(done) => done,
             Err(_) => {
                 let detail = format!("{} ms with all attempts", self.total.as_millis());
@@ -227,6 +232,19 @@ impl Remote {
             }
         }
     }
+
+    /// A request that could not be signed says why.
+    fn with_what_was_told(&self, error: opendal::Error) -> opendal::Error {
+        let told = self.told.as_ref().filter(|_| is_unsigned(&error));
+        match told.and_then(|told| told.lock().unwrap_or_else(PoisonError::into_inner).clone()) {
+            Some(none) => opendal::Error::new(ErrorKind::ConfigInvalid, "no credentials").set_source(none),
+            None => error,
+        }
+    }
+}
+
+fn is_unsigned(error: &opendal::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<reqsign_core::Error>())
 }
 
 /// The operator with our transport and retries. From the inside out: the transport's time limit for each request,

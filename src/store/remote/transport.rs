@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use http::{Request, Response};
 use opendal::raw::Operation;
 use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport, Result};
@@ -14,6 +14,10 @@ use crate::net::{Body, Client, Failure};
 
 /// So much of a refusal is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
+/// The longest answer about credentials, in bytes.
+const LONGEST_SECRET: u64 = 1 << 20;
+/// The longest answer that is held in memory, in bytes: a listing on WebDAV comes in one piece.
+pub(in crate::store) const LONGEST_LISTING: u64 = 256 << 20;
 
 /// Sends what a service asks for. Refusals become errors here, before a service could put the server's text into one;
 /// what the service must judge itself (`judged`) is passed on.
@@ -41,13 +45,13 @@ impl Transport {
         Ok(response)
     }
 
-    /// Makes an error of a refusal, unless the service judges it.
-    pub async fn judge(&self, response: Response<Body>) -> Result<Response<HttpBody>> {
+    /// Makes an error of a refusal, unless the service judges it; else the answer, of at most `most` bytes.
+    pub async fn judge(&self, response: Response<Body>, most: u64) -> Result<Response<HttpBody>> {
         let status = response.status();
         if status.is_success() || status == 304 {
-            return Ok(pass(response));
+            return Ok(pass(response, most));
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let text = beginning(body).await;
         let refusal = Refusal::read(status, &parts.headers, &text);
         // A missing bucket is not a missing object.
@@ -55,16 +59,24 @@ impl Transport {
         if !judged {
             return Err(refusal.into_error());
         }
-        Ok(Response::from_parts(parts, whole(text)))
+        // A service puts what it judges into its errors: it gets the code and nothing else.
+        parts.headers.clear();
+        let code = refusal.code.unwrap_or_default();
+        Ok(Response::from_parts(parts, whole(format!("<Error><Code>{code}</Code></Error>").into_bytes())))
     }
 }
 
 impl HttpTransport for Transport {
     async fn fetch(&self, request: Request<Buffer>) -> Result<Response<HttpBody>> {
-        let of_service = request.extensions().get::<Operation>().is_some();
+        let operation = request.extensions().get::<Operation>().copied();
         let response = self.send(request.map(|body| body.to_bytes())).await?;
-        // Whoever asks for credentials reads the answers by itself.
-        if of_service { self.judge(response).await } else { Ok(pass(response)) }
+        match operation {
+            // Whoever asks for credentials reads the answers by itself.
+            None => Ok(pass(response, LONGEST_SECRET)),
+            // Read piece by piece, by who knows how long it may be.
+            Some(Operation::Read) => self.judge(response, u64::MAX).await,
+            Some(_) => self.judge(response, LONGEST_LISTING).await,
+        }
     }
 }
 
@@ -75,11 +87,22 @@ pub(in crate::store) fn from_failure(failure: Failure) -> opendal::Error {
     if passes { error.set_temporary() } else { error }
 }
 
-fn pass(response: Response<Body>) -> Response<HttpBody> {
+/// The answer, which fails when its body is longer than `most` bytes.
+fn pass(response: Response<Body>, most: u64) -> Response<HttpBody> {
     response.map(|body| {
         let length = body.length();
-        HttpBody::new(body.map_ok(Buffer::from).map_err(from_failure), length)
+        let mut left = most;
+        let limited = body.map(move |piece| {
+            let piece = piece.map_err(from_failure)?;
+            left = left.checked_sub(piece.len() as u64).ok_or_else(too_long)?;
+            Ok(Buffer::from(piece))
+        });
+        HttpBody::new(limited, length)
     })
+}
+
+fn too_long() -> opendal::Error {
+    opendal::Error::new(ErrorKind::Unexpected, "the server's answer is longer than what was asked for can be")
 }
 
 fn whole(bytes: Vec<u8>) -> HttpBody {
