@@ -29,6 +29,12 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Without our own variables, a password among them: for those who keep it.
+    #[must_use]
+    pub fn without_ours(&self) -> Self {
+        Self::from_iter(self.iter().filter(|(name, _)| !name.starts_with("JACS_")))
+    }
+
     /// Every variable, empty ones included, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

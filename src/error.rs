@@ -95,6 +95,7 @@ struct Inner {
     message: Cow<'static, str>,
     context: Vec<(&'static str, String)>,
     retryable: bool,
+    barred: bool,
     details: Details,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -107,6 +108,7 @@ impl Error {
             message: message.into(),
             context: Vec::new(),
             retryable: false,
+            barred: false,
             details: Details::default(),
             source: None,
         }))
@@ -146,6 +148,19 @@ impl Error {
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self
+    }
+
+    /// Says that the way to what was asked for is barred: no verdict about the thing itself.
+    #[must_use]
+    pub fn barred(mut self) -> Self {
+        self.0.barred = true;
+        self
+    }
+
+    /// Whether what is stored is not what was written: other bytes, or on a disk something that is no file or may not be
+    /// read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.0.code, Code::Hash | Code::Permission) && !self.0.barred
     }
 
     /// Changes what the caller can act on.

@@ -70,7 +70,7 @@ impl Agent {
                     let parsed = Parsed::read(&text, Origin::Storage(document.key), self.vault.max_bytes);
                     parsed.and_then(|parsed| parsed.check_hash()).err()
                 }
-                Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => Some(error),
+                Err(error) if error.is_damage() => Some(error),
                 Err(error) if error.code() == Code::NotFound => None,
                 Err(error) => return Err(error),
             };

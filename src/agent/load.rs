@@ -99,7 +99,7 @@ pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> 
         concurrency: options.concurrency,
         allow_http: options.allow_http,
         options: options.service.clone(),
-        environment: environment.clone(),
+        environment: environment.without_ours(),
     };
     Ok(match (&config.default_storage, &config.location) {
         (Storage::Fs, Location::Local(root)) => {
@@ -191,7 +191,7 @@ async fn find_stored(config: &Config, store: &Store, public_key: &PublicKey) -> 
                 String::from_utf8(bytes).ok().and_then(|text| check_own(text, Some(key), public_key, max_bytes)),
             ),
             // What cannot be this agent's document keeps nobody from loading.
-            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash | Code::Permission) => {}
+            Err(error) if error.code() == Code::NotFound || error.is_damage() => {}
             Err(error) => return Err(error),
         }
     }

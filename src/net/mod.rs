@@ -27,7 +27,8 @@ const IDLE: Duration = Duration::from_secs(20);
 /// A body has this many more milliseconds for each MiB: the slowest line that is waited for carries 256 KiB/s.
 const MS_PER_MIB: u64 = 4_000;
 /// Where clouds tell a machine its credentials; on other machines nothing answers there, so nobody waits long.
-const METADATA_HOSTS: [&str; 3] = ["169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"];
+const METADATA_HOSTS: [&str; 5] =
+    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
 const METADATA_WAIT: Duration = Duration::from_secs(2);
 
 /// An HTTP client; clones share its connections.
@@ -143,7 +144,7 @@ impl Client {
         length: u64,
     ) -> std::result::Result<http::Response<Body>, Failure> {
         let host = request.uri().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        let wait = if METADATA_HOSTS.contains(&request.uri().host().unwrap_or_default()) {
+        let wait = if is_metadata(request.uri().host().unwrap_or_default()) {
             METADATA_WAIT
         } else {
             self.wait + transfer(length)
@@ -174,8 +175,14 @@ pub fn is_loopback(host: &str) -> bool {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     match name.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
-        Err(_) => name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost"),
+        // Names below it are asked of DNS servers.
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
     }
+}
+
+/// Whether a cloud tells a machine its credentials at this address, over plain http that does not leave the machine.
+pub fn is_metadata(host: &str) -> bool {
+    METADATA_HOSTS.contains(&host)
 }
 
 fn failure(host: &str, error: reqwest::Error) -> Failure {
@@ -213,10 +220,19 @@ mod tests {
 
     #[test]
     fn loopback_is_known_by_name_and_number() {
-        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "a.localhost", "[::1]", "::1"] {
+        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]", "::1"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "example.com", "localhost.example.com", "10.0.0.1", "0.0.0.0", "[::2]", "127.0.0.1.nip.io"] {
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "a.localhost",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::2]",
+            "127.0.0.1.nip.io",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

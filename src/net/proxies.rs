@@ -5,8 +5,8 @@ use reqwest::{NoProxy, Proxy};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 
-/// This machine is never asked through a proxy: plain http to it must not leave it.
-const NEVER: &str = "localhost,127.0.0.0/8,::1";
+/// This machine, and what tells it its credentials, are never asked through a proxy: plain http to them must not leave it.
+const NEVER: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32";
 
 /// The variables of a kind of proxy, and how it is made of a URL.
 type Kind = ([&'static str; 2], fn(&str) -> reqwest::Result<Proxy>);
@@ -25,7 +25,12 @@ pub(super) fn of(environment: &Environment) -> Result<Vec<Proxy>> {
     let mut proxies = Vec::new();
     for (names, proxy) in kinds {
         let Some((name, url)) = variable(environment, names) else { continue };
-        let proxy = proxy(url).map_err(|_| Error::new(Code::Config, "a proxy is not a URL").with("variable", name))?;
+        let refused =
+            || Error::new(Code::Config, "a proxy is not a URL with http:// or https://").with("variable", name);
+        if url.split_once("://").is_some_and(|(scheme, _)| !matches!(scheme, "http" | "https")) {
+            return Err(refused());
+        }
+        let proxy = proxy(url).map_err(|_| refused())?;
         proxies.push(proxy.no_proxy(none.clone()));
     }
     Ok(proxies)

@@ -1,5 +1,6 @@
 //! The documents of a store with their versions, page by page.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -116,7 +117,7 @@ impl Keys {
         while let Some(found) = store.next_listed(&mut lister).await? {
             let Some(entry) = entry_of(kind, &found) else { continue };
             let last = entries.last().map(|last| last.key);
-            if last.is_some_and(|last| entry.key < last) || Some(entry.key.id) <= self.after {
+            if last.is_some_and(|last| entry.key <= last) || Some(entry.key.id) <= self.after {
                 return Err(disorder());
             }
             if last.is_some_and(|last| last.id != entry.key.id) {
@@ -172,11 +173,14 @@ impl Store {
         let directory = layout::prefix(kind, id);
         let fail = |error| self.fail(error, &id, &directory);
         let mut lister = self.operator().lister(&directory).await.map_err(fail)?;
-        let mut entries = Vec::new();
+        let mut entries = BTreeMap::new();
         while let Some(found) = self.next_listed(&mut lister).await.map_err(fail)? {
-            entries.extend(entry_of(kind, &found).filter(|entry| entry.key.id == id));
+            let Some(entry) = entry_of(kind, &found).filter(|entry| entry.key.id == id) else { continue };
+            if entries.insert(entry.key, entry).is_some() {
+                return Err(fail(disorder()));
+            }
         }
-        Ok(sorted(entries))
+        Ok(entries.into_values().collect())
     }
 
     /// The next of a listing; over a network, in time.

@@ -8,7 +8,7 @@ use opendal::ErrorKind;
 
 use super::aws::credentials::NoCredentials;
 use super::fs;
-use super::remote::answer::{Again, Refusal};
+use super::remote::answer::{Again, Refusal, Verdict};
 use crate::error::{Code, Error};
 use crate::net::Failure;
 
@@ -35,8 +35,12 @@ impl Subject<'_> {
         if let Some(none) = find::<NoCredentials>(&error) {
             return self.name(without_credentials(none));
         }
+        if let Some(verdict) = find::<Verdict>(&error) {
+            let ours = Error::new(code(error.kind()), verdict.sentence).barred();
+            return self.name(retryable(ours, verdict.again != Again::No));
+        }
         if let Some(refusal) = find::<Refusal>(&error) {
-            let ours = Error::new(code(error.kind()), refusal.sentence()).with("server", refusal);
+            let ours = Error::new(code(error.kind()), refusal.sentence()).with("server", refusal).barred();
             return self.name(retryable(ours, refusal.kind().1 != Again::No));
         }
         if let Some(failure) = find::<Failure>(&error) {
@@ -118,20 +122,39 @@ mod tests {
 
     #[test]
     fn kinds_become_codes_and_the_source_stays() {
-        for (kind, code, retryable) in [
-            (ErrorKind::NotFound, Code::NotFound, false),
-            (ErrorKind::PermissionDenied, Code::Permission, false),
-            (ErrorKind::ConfigInvalid, Code::Config, false),
-            (ErrorKind::Unsupported, Code::Unsupported, false),
-            (ErrorKind::RateLimited, Code::Unavailable, true),
-            (ErrorKind::Unexpected, Code::Unavailable, false),
+        for (kind, code) in [
+            (ErrorKind::NotFound, Code::NotFound),
+            (ErrorKind::PermissionDenied, Code::Permission),
+            (ErrorKind::ConfigInvalid, Code::Config),
+            (ErrorKind::Unsupported, Code::Unsupported),
+            (ErrorKind::Unexpected, Code::Unavailable),
         ] {
             let error = map(opendal::Error::new(kind, "a sentence"));
-            assert_eq!((error.code(), error.is_retryable()), (code, retryable), "{kind}");
+            assert_eq!((error.code(), error.is_retryable()), (code, false), "{kind}");
             assert_eq!(error.details().key.as_deref(), Some("id:version"));
             assert_eq!(error.details().path.as_deref(), Some("/data/x"));
             assert_eq!(error.causes().len(), 1);
         }
         assert!(map(opendal::Error::new(ErrorKind::Unexpected, "").set_temporary()).is_retryable());
+    }
+
+    #[test]
+    fn a_servers_error_may_pass_by_what_it_says_and_has_no_source() {
+        let remote = |error| Subject { key: None, path: None, remote: true }.error(error);
+        for (status, retryable) in [(401, false), (403, false), (400, false), (503, true), (429, true), (507, true)] {
+            let status = http::StatusCode::from_u16(status).unwrap();
+            let refusal = Refusal::read(status, &http::HeaderMap::new(), b"s3cret");
+            // As every error that leaves OpenDAL's layer of retries.
+            let error = remote(refusal.into_error().set_persistent());
+            assert_eq!(error.is_retryable(), retryable, "{status}");
+            assert!(error.causes().is_empty() && !format!("{error:?}").contains("s3cret"));
+            assert!(!error.is_damage());
+        }
+        for (kind, retryable) in
+            [(ErrorKind::NotFound, false), (ErrorKind::RateLimited, true), (ErrorKind::Unexpected, true)]
+        {
+            let error = remote(opendal::Error::new(kind, "s3cret").set_persistent());
+            assert_eq!((error.is_retryable(), error.causes().len()), (retryable, 0), "{kind}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The ids of a store, one after the other.
 
+use std::collections::{BTreeSet, btree_set};
+
 use opendal::{ErrorKind, Lister};
 
 use super::Store;
 use super::layout::{self, Kind};
+use super::remote::answer::{Again, Verdict};
 use crate::error::Result;
 use crate::id::DocumentId;
 
@@ -20,10 +23,10 @@ pub struct Ids {
 }
 
 enum Walk {
-    /// Of a backend that lists in order.
-    Sorted(Lister),
-    /// Of one that does not: all ids, 16 bytes each.
-    Collected(std::vec::IntoIter<DocumentId>),
+    /// Of a backend that lists in order, and what it listed last.
+    Sorted(Lister, Option<DocumentId>),
+    /// Of one that does not: all ids, some 20 bytes each.
+    Collected(btree_set::IntoIter<DocumentId>),
 }
 
 impl Ids {
@@ -54,7 +57,7 @@ impl Ids {
             None => self.open(directory).await?,
         };
         let found = match &mut walk {
-            Walk::Sorted(lister) => self.next_listed(lister).await?,
+            Walk::Sorted(lister, before) => self.next_listed(lister, before).await?,
             Walk::Collected(ids) => ids.find(|id| self.after < Some(*id)),
         };
         self.after = self.after.max(found);
@@ -62,14 +65,17 @@ impl Ids {
         Ok(found)
     }
 
-    async fn next_listed(&self, lister: &mut Lister) -> opendal::Result<Option<DocumentId>> {
-        let mut before = None;
+    async fn next_listed(
+        &self,
+        lister: &mut Lister,
+        before: &mut Option<DocumentId>,
+    ) -> opendal::Result<Option<DocumentId>> {
         while let Some(entry) = self.store.next_listed(lister).await? {
             let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };
-            if Some(id) < before {
+            if Some(id) <= *before {
                 return Err(disorder());
             }
-            before = Some(id);
+            *before = Some(id);
             if self.after < Some(id) {
                 return Ok(Some(id));
             }
@@ -86,19 +92,21 @@ impl Ids {
             _ => operator.lister(directory).await?,
         };
         if self.store.is_sorted() {
-            return Ok(Walk::Sorted(lister));
+            return Ok(Walk::Sorted(lister, None));
         }
         let mut lister = lister;
-        let mut ids = Vec::new();
+        let mut ids = BTreeSet::new();
         while let Some(entry) = self.store.next_listed(&mut lister).await? {
-            ids.extend(layout::parse_prefix(self.kind, entry.path()));
+            let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };
+            if !ids.insert(id) {
+                return Err(disorder());
+            }
         }
-        ids.sort_unstable();
         Ok(Walk::Collected(ids.into_iter()))
     }
 }
 
-/// Documents must not be lost from a listing because a server lists them late.
+/// Documents must not be lost from a listing because a server lists them late, and one that repeats itself has no end.
 pub(super) fn disorder() -> opendal::Error {
-    opendal::Error::new(ErrorKind::Unsupported, "the storage lists its objects in no order")
+    Verdict::error(ErrorKind::Unsupported, Again::No, "the storage lists its objects twice or in no order")
 }

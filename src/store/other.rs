@@ -2,10 +2,11 @@
 //! transport, limits and retries; nothing more is known about them, so a write looks before and after.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use opendal::{ErrorKind, Operator, OperatorRegistry};
 
-use super::remote::transport::Transport;
+use super::remote::transport::{Dialect, Transport};
 use super::remote::{Access, Remote, dress};
 use crate::error::{Code, Error, Result};
 
@@ -72,7 +73,8 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
     let endpoint = access.options.get("endpoint").unwrap_or(scheme).clone();
     let conditional = operator.info().capability().write_with_if_not_exists;
     let remote = Remote::new(access, endpoint, directory, false, conditional, None);
-    let transport = Transport::new(access.client()?, remote.watch.clone(), |_| true);
+    let dialect = Dialect { judged: |_| true, is_listing: |_, _| true, is_stored: |_, _| true, hosts: Arc::default() };
+    let transport = Transport::new(access.client()?, remote.watch.clone(), dialect);
     Ok((dress(operator, access, transport), remote))
 }
 

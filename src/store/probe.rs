@@ -58,6 +58,8 @@ impl Store {
     /// Looks at the server; with `write` at what writing does there. `None` for a backend that is no server.
     pub async fn probe(&self, write: bool) -> Option<Findings> {
         let remote = self.0.remote.as_ref()?;
+        // One at a time: they would see each other's answers.
+        let _alone = remote.probing.lock().await;
         remote.watch.begin();
         let mut findings = Findings {
             endpoint: remote.endpoint.clone(),
@@ -88,11 +90,20 @@ impl Store {
     }
 
     async fn probe_object(&self, remote: &Remote, name: &str, findings: &mut Findings) {
-        let written = self.write(name, &Bytes::from_static(FIRST)).await;
+        // As every write, it is looked at when its answer was lost.
+        let written = self.put_once(name, &Bytes::from_static(FIRST)).await;
         findings.may.write = Some(findings.note("writing", self, written).is_some());
-        if findings.may.write != Some(true) {
-            return;
+        if findings.may.write == Some(true) {
+            self.probe_written(remote, name, findings).await;
         }
+        // Also what a failed write may have left.
+        let removed = self.within(&self.turn().await, 0, self.operator().delete(name)).await;
+        if findings.may.write == Some(true) {
+            findings.may.remove = Some(findings.note("removing", self, removed).is_some());
+        }
+    }
+
+    async fn probe_written(&self, remote: &Remote, name: &str, findings: &mut Findings) {
         let kept = match self.write(name, &Bytes::from_static(SECOND)).await {
             Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Some(true),
             second => findings.note("writing twice", self, second).map(|()| false),
@@ -105,8 +116,6 @@ impl Store {
         let read = findings.note("reading", self, read).flatten();
         let expected = if kept == Some(false) { SECOND } else { FIRST };
         findings.may.read = Some(read.is_some_and(|read| read == expected));
-        let removed = self.within(&self.turn().await, 0, self.operator().delete(name)).await;
-        findings.may.remove = Some(findings.note("removing", self, removed).is_some());
     }
 
     async fn probe_cut(&self, remote: &Remote, findings: &mut Findings) {

@@ -3,12 +3,18 @@
 use bytes::Bytes;
 use opendal::ErrorKind;
 
+use super::remote::Remote;
+use super::remote::answer::Refusal;
 use super::{CreateOnce, ObjectKey, Store};
 use crate::error::{Code, Error, Result};
 
 /// An object may be removed between a refused write and the look at what stands there; then the write is tried anew,
 /// this often.
 const ATTEMPTS: usize = 8;
+
+/// Written twice and removed, to see whether a server keeps the condition of a write.
+const ONCE: &str = ".jacs-probe-once";
+const ONCE_TEXT: &[u8] = b"jacs-agent: this object shows whether conditions are kept here; it may be removed";
 
 /// How a write succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +46,8 @@ impl Store {
     /// directory is a file, the bucket does not exist).
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes, name: Name) -> Result<Put> {
         let path = key.path();
-        let put = match self.0.remote.as_ref().map(|remote| remote.create_once()) {
-            Some(known) if name == Name::Given && known != Some(CreateOnce::Atomic) => {
-                self.put_watched(&path, &bytes, known).await
-            }
+        let put = match &self.0.remote {
+            Some(remote) if name == Name::Given => self.put_given(remote, &path, &bytes).await,
             _ => self.put_once(&path, &bytes).await,
         };
         match put {
@@ -57,7 +61,7 @@ impl Store {
     }
 
     /// `None` when other bytes are there.
-    async fn put_once(&self, path: &str, bytes: &Bytes) -> opendal::Result<Option<Put>> {
+    pub(super) async fn put_once(&self, path: &str, bytes: &Bytes) -> opendal::Result<Option<Put>> {
         for _ in 0..ATTEMPTS {
             match self.write(path, bytes).await {
                 Ok(()) => return Ok(Some(Put::Created)),
@@ -72,9 +76,15 @@ impl Store {
         Err(opendal::Error::new(ErrorKind::Unexpected, "the object keeps appearing and disappearing").set_persistent())
     }
 
-    /// Looks before and after. Two writers within the same moment may both be told that they were first; one of them
-    /// then finds the other's bytes at the next look.
-    async fn put_watched(&self, path: &str, bytes: &Bytes, known: Option<CreateOnce>) -> opendal::Result<Option<Put>> {
+    /// Where the server does not decide in one step, looks before and after. Two writers within the same moment may then
+    /// both be told that they were first; one of them finds the other's bytes at the next look.
+    async fn put_given(&self, remote: &Remote, path: &str, bytes: &Bytes) -> opendal::Result<Option<Put>> {
+        if remote.create_once().is_none() {
+            self.learn(remote).await?;
+        }
+        if remote.create_once() == Some(CreateOnce::Atomic) {
+            return self.put_once(path, bytes).await;
+        }
         if let Some(same) = self.look(path, bytes).await? {
             return Ok(same.then_some(Put::Same));
         }
@@ -82,16 +92,25 @@ impl Store {
         if put != Some(Put::Created) {
             return Ok(put);
         }
-        if let (Some(remote), None) = (&self.0.remote, known) {
-            // The same bytes again: a server that keeps the condition refuses them, another is found out.
-            match self.write(path, bytes).await {
+        Ok(self.look(path, bytes).await?.is_none_or(|same| same).then_some(Put::Created))
+    }
+
+    /// Finds out, once for each place and process, whether the server keeps the condition of a write.
+    async fn learn(&self, remote: &Remote) -> opendal::Result<()> {
+        let text = Bytes::from_static(ONCE_TEXT);
+        for _ in 0..2 {
+            match self.write(ONCE, &text).await {
                 Ok(()) => remote.learn(false),
-                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => remote.learn(true),
-                // Stored it is, whatever this request met.
-                Err(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => {
+                    remote.learn(true);
+                    break;
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(self.look(path, bytes).await?.is_none_or(|same| same).then_some(Put::Created))
+        // Where removing is forbidden it stays, and the next process sees at once what it has to see.
+        drop(self.within(&self.turn().await, 0, self.operator().delete(ONCE)).await);
+        Ok(())
     }
 
     /// Whether these bytes stand there; `None` when nothing does.
@@ -110,6 +129,8 @@ impl Store {
         let write =
             if path.ends_with(super::layout::EXTENSION) { write.content_type("application/json") } else { write };
         let write = if remote.conditional { write.if_not_exists(true) } else { write };
-        self.within(&self.turn().await, bytes.len() as u64, async { write.await.map(drop) }).await
+        let written = self.within(&self.turn().await, bytes.len() as u64, async { write.await.map(drop) }).await;
+        // "Not found" is no answer to a write: nothing that takes objects is at that address.
+        written.map_err(|error| if error.kind() == ErrorKind::NotFound { Refusal::no_place() } else { error })
     }
 }

@@ -82,7 +82,7 @@ impl Vault {
                 return match error.code() {
                     Code::NotFound => Ok(None),
                     // Not a file, or not one that may be read, is damage like a changed one.
-                    Code::Hash | Code::Permission => Ok(Some(VersionState { error: Some(error), ..state })),
+                    _ if error.is_damage() => Ok(Some(VersionState { error: Some(error), ..state })),
                     _ => Err(error),
                 };
             }
@@ -135,7 +135,7 @@ impl Vault {
         let key = DocumentKey { id: header.key.id, version: previous };
         let before = match self.find(kind, key, &VerifyOptions::default(), reading).await {
             Err(error) if error.code() == Code::NotFound => return Ok(true),
-            Err(error) if matches!(error.code(), Code::Hash | Code::Permission) => return Ok(false),
+            Err(error) if error.is_damage() => return Ok(false),
             before => before?,
         };
         // Who signed it is another question; only that its bytes are what was written.
@@ -191,9 +191,7 @@ impl Lineage {
             (None, ..) => false,
             // By its id alone it cannot count, whatever its bytes are; so it stands in nobody's way.
             _ if state.future => false,
-            (Some(error), Some(agent), Some(owner)) => {
-                matches!(error.code(), Code::Hash | Code::Permission) || agent.id == owner
-            }
+            (Some(error), Some(agent), Some(owner)) => error.is_damage() || agent.id == owner,
             (Some(_), ..) => true,
         }
     }

@@ -132,7 +132,7 @@ impl Listing {
             return Ok(true);
         }
         let found = match vault.find(self.kind, entry.key, &VerifyOptions::default(), Reading::Cached).await {
-            Err(error) if matches!(error.code(), Code::NotFound | Code::Hash | Code::Permission) => return Ok(false),
+            Err(error) if error.code() == Code::NotFound || error.is_damage() => return Ok(false),
             found => found?,
         };
         let signer = found.agent.map(|signer| signer.id);

@@ -155,7 +155,7 @@ impl Vault {
                 // That the way to it is barred is no verdict about the version itself.
                 let is_verdict = match error.code() {
                     Code::Hash => true,
-                    Code::Permission => self.is_listed(key).await?,
+                    Code::Permission if error.is_damage() => self.is_listed(key).await?,
                     _ => false,
                 };
                 if !is_verdict {

@@ -1,5 +1,7 @@
 //! Which server, which region, and how its URLs are spelled.
 
+use std::sync::Arc;
+
 use super::profile::Profile;
 use crate::error::{Code, Error, Result};
 use crate::net;
@@ -53,12 +55,32 @@ impl Place {
             let message = "a bucket with this name cannot stand before the host: leave `enable_virtual_host_style` out";
             return Err(Error::new(Code::Config, message).with("bucket", bucket));
         }
-        Ok(Place { region: region.to_owned(), endpoint, virtual_host })
+        Ok(Place { region: region.to_owned(), endpoint: kept(endpoint, bucket)?, virtual_host })
+    }
+
+    /// The hosts that requests go to, with their ports.
+    pub fn hosts(&self, bucket: &str) -> Arc<[String]> {
+        let authority = self.endpoint.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
+        let default = if self.endpoint.starts_with("https:") { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default).unwrap_or(authority).to_ascii_lowercase();
+        Arc::new([if self.virtual_host { format!("{bucket}.{authority}") } else { authority }])
     }
 
     pub fn is_amazon(&self) -> bool {
         is_amazon(&self.endpoint)
     }
+}
+
+/// OpenDAL takes a bucket's name at the beginning of a host for the bucket, and drops it: `minio.example.com` with a bucket
+/// `minio` would be asked at `example.com`. It compares letters as they are, and hosts have no case.
+fn kept(endpoint: String, bucket: &str) -> Result<String> {
+    let Some((scheme, rest)) = endpoint.split_once(&format!("//{bucket}.")) else { return Ok(endpoint) };
+    let changed = bucket.to_ascii_uppercase();
+    if changed == bucket {
+        let message = "a bucket with this name cannot be asked at this host: name the host another way";
+        return Err(Error::new(Code::Config, message).with("bucket", bucket));
+    }
+    Ok(format!("{scheme}//{changed}.{rest}"))
 }
 
 fn missing_region() -> Error {
@@ -124,6 +146,20 @@ mod tests {
         assert!(!at("my.bucket").virtual_host);
         let place = find(&[("AWS_REGION", "cn-north-1")], &Profile::default(), "bucket").unwrap();
         assert_eq!(place.endpoint, "https://s3.cn-north-1.amazonaws.com.cn");
+    }
+
+    #[test]
+    fn a_bucket_named_like_the_host_takes_nothing_of_it() {
+        let place =
+            |url, bucket| find(&[("AWS_REGION", "x"), ("AWS_ENDPOINT_URL_S3", url)], &Profile::default(), bucket);
+        let minio = place("https://minio.example.com:9000", "minio").unwrap();
+        assert_eq!(minio.endpoint, "https://MINIO.example.com:9000");
+        assert_eq!(*minio.hosts("minio"), ["minio.example.com:9000".to_owned()]);
+        assert_eq!(place("http://127.0.0.1:9", "127").unwrap_err().code(), Code::Config);
+        assert_eq!(
+            *place("https://a.example.com:443", "bucket").unwrap().hosts("bucket"),
+            ["a.example.com".to_owned()]
+        );
     }
 
     #[test]

@@ -2,8 +2,13 @@
 
 pub(super) mod credentials;
 mod endpoint;
+mod listing;
 mod profile;
 
+use std::sync::Arc;
+
+use http::header::ETAG;
+use http::{HeaderMap, StatusCode};
 use opendal::services::{S3, S3Config};
 use opendal::{Configurator, Operator};
 
@@ -11,7 +16,7 @@ use self::credentials::Told;
 use self::endpoint::Place;
 use self::profile::Profile;
 use super::CreateOnce;
-use super::remote::transport::Transport;
+use super::remote::transport::{Dialect, Transport};
 use super::remote::{Access, Remote, dress, known_options};
 use crate::error::{Code, Error, Result};
 
@@ -31,15 +36,24 @@ pub struct Aws {
 /// Buckets of S3 Express One Zone list in no order and need a session of their own.
 const EXPRESS: &str = "--x-s3";
 
-/// The statuses that OpenDAL's service tells apart by itself: missing, conflicting and conditional ones.
+/// Missing, conflicting and conditional ones are told apart by OpenDAL's service.
 fn judged(status: u16) -> bool {
     matches!(status, 404 | 409 | 412 | 416)
+}
+
+/// Every object has an entity tag.
+fn is_stored(_: StatusCode, headers: &HeaderMap) -> bool {
+    headers.contains_key(ETAG)
 }
 
 /// Errors: `JACS_CONFIG` for a missing region, a malformed endpoint, an option that is unknown.
 pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     let access = &settings.access;
     access.check_options(&known_options(&S3Config::default()))?;
+    if access.options.contains_key("access_key_id") != access.options.contains_key("secret_access_key") {
+        let message = "the options `access_key_id` and `secret_access_key` go together";
+        return Err(Error::new(Code::Config, message));
+    }
     let profile = Profile::read(&access.environment, access.options.get("profile"))?;
     let place = Place::find(access, &profile, &settings.bucket)?;
     let config = S3Config::from_iter(access.options.clone()).map_err(invalid)?;
@@ -57,6 +71,8 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
         builder = builder.checksum_algorithm("md5");
     }
     let client = access.client()?;
+    let hosts = if settings.bucket.ends_with(EXPRESS) { Arc::default() } else { place.hosts(&settings.bucket) };
+    let dialect = Dialect { judged, is_listing: listing::is_sound, is_stored, hosts };
     let mut remote = Remote::new(
         access,
         place.endpoint.clone(),
@@ -66,7 +82,7 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
         // Others may take the condition and ignore it; they have to show it.
         place.is_amazon().then_some(CreateOnce::Atomic),
     );
-    let transport = Transport::new(client, remote.watch.clone(), judged);
+    let transport = Transport::new(client, remote.watch.clone(), dialect);
     let told = Told::default();
     builder = builder.credential_provider_chain(credentials::chain(access, &profile, &place, &transport, &told));
     remote.told = Some(told);

@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, IF_NONE_MATCH};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport, Result};
 
 use super::cut::Cut;
+use super::multistatus::rewritten;
 use crate::net::Body;
-use crate::store::remote::answer::Refusal;
-use crate::store::remote::transport::{LONGEST_LISTING, Transport};
+use crate::store::remote::answer::{Again, Refusal, Verdict};
+use crate::store::remote::transport::{LONGEST_LISTING, Transport, strange, whole};
 
 /// So many collections are remembered; then it begins anew.
 const MOST: usize = 65_536;
@@ -22,8 +23,6 @@ pub(super) struct Collections {
     transport: Transport,
     /// Path of the server's URL, which exists; with a trailing slash.
     base: String,
-    /// Scheme and host of the server.
-    origin: String,
     known: Mutex<HashSet<String>>,
     cut: Cut,
 }
@@ -31,9 +30,8 @@ pub(super) struct Collections {
 impl Collections {
     pub fn new(transport: Transport, address: &str) -> Self {
         let url: Uri = address.parse().unwrap_or_default();
-        let path = url.path().trim_end_matches('/').to_owned();
-        let origin = address.strip_suffix(&path).unwrap_or(address).trim_end_matches('/').to_owned();
-        Self { transport, base: format!("{path}/"), origin, known: Mutex::default(), cut: Cut::default() }
+        let base = format!("{}/", url.path().trim_end_matches('/'));
+        Self { transport, base, known: Mutex::default(), cut: Cut::default() }
     }
 
     /// A switch that breaks an upload off in the middle, for the doctor.
@@ -65,11 +63,12 @@ impl Collections {
             response = self.transport.send(request).await?;
         }
         match response.status().as_u16() {
-            412 => Err(opendal::Error::new(ErrorKind::ConditionNotMatch, "something is stored there already")),
-            404 | 409 => Err(forbidden.map_or_else(
-                || opendal::Error::new(ErrorKind::Unexpected, "the collection keeps disappearing").set_temporary(),
-                Refusal::into_error,
-            )),
+            // 200 may be anybody's page, or say that something was replaced: as with 412, what stands there is looked at.
+            412 | 200 => {
+                Err(opendal::Error::new(ErrorKind::ConditionNotMatch, "something may be stored there already"))
+            }
+            // A file may stand where the collection should.
+            404 | 409 => Err(forbidden.unwrap_or_else(|| refusal(&response)).into_error()),
             _ => {
                 let response = self.transport.judge(response, LONGEST_LISTING).await?;
                 self.remember(parent);
@@ -82,10 +81,12 @@ impl Collections {
     /// returned, not raised.
     async fn make(&self, path: &str, like: &Request<Bytes>) -> Result<Option<Refusal>> {
         let mut missing = vec![path.to_owned()];
-        while let Some(path) = missing.last().cloned() {
+        let mut forbidden = None;
+        // Each is asked for once before those above it are made, and once after.
+        for _ in 0..2 * path.matches('/').count() {
+            let Some(path) = missing.last().cloned() else { break };
             if path.len() <= self.base.len() {
-                let error = opendal::Error::new(ErrorKind::ConfigInvalid, "nothing is at the server's URL");
-                return Err(error);
+                return Err(Verdict::error(ErrorKind::ConfigInvalid, Again::No, "nothing is at the storage's URL"));
             }
             let response = self.transport.send(mkcol(&path, like)?).await?;
             match response.status().as_u16() {
@@ -93,18 +94,23 @@ impl Collections {
                 201 | 405 | 301 => {
                     self.remember(path);
                     missing.pop();
-                    continue;
                 }
-                404 | 409 => missing.push(parent(path.trim_end_matches('/')).to_owned()),
-                403 => return Ok(Some(Refusal::read(response.status(), response.headers(), &[]))),
+                // Also said of one that somebody else is just making.
+                403 => {
+                    forbidden = Some(refusal(&response));
+                    missing.pop();
+                }
+                404 | 409 => match forbidden {
+                    Some(refusal) => return Err(refusal.into_error()),
+                    None => missing.push(parent(path.trim_end_matches('/')).to_owned()),
+                },
                 _ => drop(self.transport.judge(response, LONGEST_LISTING).await?),
             }
-            // Each is shorter than the one before, unless the server turns from "made" to "missing" and back.
-            if missing.len() > path.len() {
-                return Err(opendal::Error::new(ErrorKind::Unexpected, "collections cannot be made"));
-            }
         }
-        Ok(None)
+        match missing.is_empty() {
+            true => Ok(forbidden),
+            false => Err(Verdict::error(ErrorKind::Unexpected, Again::No, "the server does not make collections")),
+        }
     }
 
     fn remember(&self, path: String) {
@@ -119,25 +125,17 @@ impl Collections {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A listing may name its members by whole URLs (RFC 4918 §8.3); OpenDAL's service takes paths, and cuts them by
-    /// length without a look: what is not below what was asked for must not reach it.
     async fn list(&self, request: Request<Buffer>) -> Result<Response<HttpBody>> {
-        let asked = decoded(request.uri().path());
+        let asked = request.uri().path().to_owned();
         let response = self.transport.send(request.map(|body| body.to_bytes())).await?;
         let mut response = self.transport.judge(response, LONGEST_LISTING).await?;
         if !response.status().is_success() {
             return Ok(response);
         }
         let bytes = response.body_mut().to_buffer().await?.to_bytes();
-        let strange = || opendal::Error::new(ErrorKind::Unexpected, "the server lists what was not asked for");
-        let text = std::str::from_utf8(&bytes).map_err(|_| strange())?;
-        let text = text.replace(&format!(">{}/", self.origin), ">/");
-        if hrefs(&text).any(|href| !decoded(href).starts_with(asked.trim_end_matches('/'))) {
-            return Err(strange());
-        }
-        let bytes = Buffer::from(text.into_bytes());
-        let length = bytes.len() as u64;
-        Ok(response.map(|_| HttpBody::new(futures::stream::iter([Ok(bytes)]), Some(length))))
+        let listed = if response.status() == StatusCode::MULTI_STATUS { rewritten(&bytes, &asked) } else { None };
+        let listed = listed.ok_or_else(|| strange("the server's answer is not the listing that it was asked for"))?;
+        Ok(response.map(|_| whole(listed.into_bytes())))
     }
 }
 
@@ -149,6 +147,10 @@ impl HttpTransport for Collections {
             _ => HttpTransport::fetch(&self.transport, request).await,
         }
     }
+}
+
+fn refusal(response: &Response<Body>) -> Refusal {
+    Refusal::read(response.status(), response.headers(), &[])
 }
 
 fn is_missing(response: &Response<Body>) -> bool {
@@ -175,18 +177,6 @@ fn mkcol(path: &str, like: &Request<Bytes>) -> Result<Request<Bytes>> {
     Ok(request)
 }
 
-/// The texts of all `href` elements, whatever their namespace's prefix.
-fn hrefs(text: &str) -> impl Iterator<Item = &str> {
-    let opened = text.split("href>").skip(1).step_by(2);
-    opened.map(|rest| rest.split('<').next().unwrap_or_default().trim())
-}
-
-/// A path as people write it: of a URL, possibly within XML, of whose entities only this one stands in a path as servers
-/// write it.
-fn decoded(path: &str) -> String {
-    opendal::raw::percent_decode_path(&path.replace("&amp;", "&"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,11 +186,5 @@ mod tests {
         assert_eq!(parent("/dav/documents/a/b.json"), "/dav/documents/a/");
         assert_eq!(parent("/dav"), "/");
         assert_eq!(parent("dav"), "/");
-    }
-
-    #[test]
-    fn hrefs_are_found_with_any_prefix() {
-        let text = "<D:response><D:href>/a/</D:href></D:response><x:href> /a/b </x:href><href>/c</href>";
-        assert_eq!(hrefs(text).collect::<Vec<_>>(), ["/a/", "/a/b", "/c"]);
     }
 }

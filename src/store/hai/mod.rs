@@ -2,6 +2,9 @@
 
 mod collections;
 mod cut;
+mod multistatus;
+
+use std::sync::Arc;
 
 use http::HeaderValue;
 use opendal::services::{Webdav, WebdavConfig};
@@ -10,7 +13,7 @@ use opendal::{Configurator, Operator};
 use self::collections::Collections;
 pub(super) use self::cut::Cut;
 use super::CreateOnce;
-use super::remote::transport::Transport;
+use super::remote::transport::{Dialect, Transport};
 use super::remote::{Access, Remote, dress, known_options};
 use crate::error::{Code, Error, Result};
 
@@ -68,6 +71,9 @@ pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     }
     let config = WebdavConfig::from_iter(access.options.clone())
         .map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with("kind", error.kind()))?;
+    if user.is_some_and(|user| user.contains(':')) {
+        return Err(Error::new(Code::Config, "the user's name has a colon, which basic authentication cannot carry"));
+    }
     // Collections are made by our transport, when they are missing.
     let mut builder: Webdav =
         config.into_builder().endpoint(&address).root(&format!("/{}", settings.path)).disable_create_dir(true);
@@ -78,7 +84,8 @@ pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     };
     // Whether the condition is kept is shown by the doctor's probe; that it is atomic, by nothing.
     let mut remote = Remote::new(access, address.clone(), &settings.path, false, false, Some(CreateOnce::Checked));
-    let transport = Transport::new(access.client()?, remote.watch.clone(), judged);
+    let dialect = Dialect { judged, is_listing: |_, _| true, is_stored: |_, _| true, hosts: Arc::default() };
+    let transport = Transport::new(access.client()?, remote.watch.clone(), dialect);
     let collections = Collections::new(transport, &address);
     remote.cut = Some(collections.cut());
     let operator = Operator::new(builder)

@@ -20,6 +20,27 @@ pub(in crate::store) struct Refusal {
     pub region: Option<String>,
 }
 
+/// Our own word about an answer that a server should not have given, or about what cannot be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Verdict {
+    pub sentence: &'static str,
+    pub again: Again,
+}
+
+impl Verdict {
+    pub fn error(kind: ErrorKind, again: Again, sentence: &'static str) -> opendal::Error {
+        again.mark(opendal::Error::new(kind, sentence).set_source(Verdict { sentence, again }))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence)
+    }
+}
+
+impl std::error::Error for Verdict {}
+
 /// What to do about an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Again {
@@ -34,9 +55,9 @@ pub(in crate::store) enum Again {
 impl Refusal {
     /// Reads an answer of status 300 or more.
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| {
+        let header = |name: &str, also: &str| {
             let value = headers.get(name)?.to_str().ok()?;
-            let plain = value.len() <= 128 && value.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+            let plain = value.len() <= 64 && value.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
             plain.then(|| value.to_owned())
         };
         let code = error_code(body);
@@ -44,9 +65,9 @@ impl Refusal {
         Self {
             status: status.as_u16(),
             code,
-            request: header("x-amz-request-id"),
-            date: header("date").filter(|_| about_clock),
-            region: header("x-amz-bucket-region").filter(|_| status.is_redirection() || status == 400),
+            request: header("x-amz-request-id", "-_.=+/"),
+            date: header("date", " ,:").filter(|_| about_clock),
+            region: header("x-amz-bucket-region", "-").filter(|_| status.is_redirection() || status == 400),
         }
     }
 
@@ -95,8 +116,20 @@ impl Refusal {
     /// As an error of OpenDAL that carries this.
     pub fn into_error(self) -> opendal::Error {
         let (kind, again) = self.kind();
-        let error = opendal::Error::new(kind, self.sentence()).set_source(self);
-        match again {
+        again.mark(opendal::Error::new(kind, self.sentence()).set_source(self))
+    }
+}
+
+impl Refusal {
+    /// A write that was answered "not found".
+    pub fn no_place() -> opendal::Error {
+        Verdict::error(ErrorKind::ConfigInvalid, Again::No, "the server has no such place to write to")
+    }
+}
+
+impl Again {
+    fn mark(self, error: opendal::Error) -> opendal::Error {
+        match self {
             Again::No => error,
             Again::Soon => error.set_temporary(),
             Again::Later => error.set_persistent(),

@@ -4,6 +4,7 @@
 pub(super) mod answer;
 pub(super) mod transport;
 mod watch;
+pub(super) mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -132,6 +133,8 @@ pub(super) struct Remote {
     /// Whether a write is conditional by an option of the service; where not, its transport says it or nothing does.
     pub conditional: bool,
     pub watch: Arc<Watch>,
+    /// Held by the doctor who looks.
+    pub probing: tokio::sync::Mutex<()>,
     /// Only a dialect that can show half an upload has one.
     pub cut: Option<super::hai::Cut>,
     /// What the last look for credentials came to, where there is one for each request.
@@ -181,6 +184,7 @@ impl Remote {
             sorted,
             conditional,
             watch: Arc::default(),
+            probing: tokio::sync::Mutex::default(),
             cut: None,
             told: None,
             total: access.total(),
