@@ -15,6 +15,8 @@ export async function open({ storage, home, env, written, store, keys, documents
   const writer = await load(written);
   const reader = await load(store);
   const texts = orders(documents);
+  // The first write also publishes the agent and makes what everything is in.
+  await writer.createDocument(texts[0]);
   const known = JSON.parse(fs.readFileSync(keys, 'utf8')).slice(0, documents);
   const ids = known.map((key) => key.split(':')[0]);
   const newer = orders(2 * documents).slice(documents);

@@ -45,10 +45,11 @@ export async function measureBeside({ name, server, storage, sizes, place, quest
   }
   // On this disk are keys and lists alone; the servers' is another matter.
   const workplace = Workplace.open(0);
+  const running = [];
   let made;
   try {
     made = await place(servers);
-    const bench = { workplace, servers, storage, documents, stored, rounds: Number(flags.rounds ?? 9) };
+    const bench = { running, workplace, servers, storage, documents, stored, rounds: Number(flags.rounds ?? 9) };
     const comparisons = await compareAll(bench, servers.servers[server], made, asked);
     print({ comparisons });
     printBeside(comparisons);
@@ -60,6 +61,7 @@ export async function measureBeside({ name, server, storage, sizes, place, quest
     const missed = ({ met, requestsMet }) => met === false || requestsMet === false;
     return flags.check && comparisons.some(missed) ? 1 : 0;
   } finally {
+    await Promise.all(running.map((side) => side.stop()));
     made?.remove?.();
     await workplace.close();
     await servers.close();
@@ -76,6 +78,7 @@ async function compareAll(bench, server, place, questions) {
     const sides = {};
     for (const [name, [module, settings]] of Object.entries({ ours, ...place.peers(url) })) {
       sides[name] = await startSide(module, { ...shared, ...settings }, groups);
+      bench.running.push(sides[name]);
     }
     return sides;
   };
@@ -106,7 +109,8 @@ async function prepare({ workplace, storage, documents, stored }, place) {
   const agent = await loadAgent(home, place.data('store'), { jacs_default_storage: storage }, place.env(place.url));
   const texts = orders(Math.max(CHUNK, documents));
   const signed = await agent.createDocuments(texts.slice(0, documents), { noSave: true });
-  const keys = [];
+  // The first write also publishes the agent and makes what everything is in.
+  const keys = [keyOf(await agent.createDocument(texts[0]))];
   while (keys.length < stored) {
     const chunk = texts.slice(0, Math.min(CHUNK, stored - keys.length));
     keys.push(...(await agent.createDocuments(chunk)).map(keyOf));

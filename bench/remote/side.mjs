@@ -10,7 +10,7 @@ const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
  * Resolves to
  * - `pass(name)`: a side for `compare`;
  * - `setup(name)` and `run(name)`: a pass of it in two parts, off the clock;
- * - `call(name, ...args)`, `close()`.
+ * - `call(name, ...args)`, `close()`, and `stop()`, which waits for nothing but the end of the process.
  */
 export async function startSide(module, settings, groups) {
   const child = fork(WORKER, { env: environment() });
@@ -21,6 +21,10 @@ export async function startSide(module, settings, groups) {
     if (error) throw new Error(`${module}, ${verb} ${args[0] ?? ''}: ${error}`);
     return value;
   };
+  const stop = async () => {
+    if (child.connected) child.disconnect();
+    await gone;
+  };
   await ask('open', new URL(module, import.meta.url).href, settings, groups);
   return {
     pass: (name) => ({ sample: (times) => ask('sample', name, times) }),
@@ -29,9 +33,9 @@ export async function startSide(module, settings, groups) {
     call: (name, ...args) => ask('call', name, ...args),
     async close() {
       await ask('close');
-      child.disconnect();
-      await gone;
+      await stop();
     },
+    stop,
   };
 }
 
