@@ -14,7 +14,8 @@
 //   By id alone, both list the versions and read the greatest.
 // - The SDK may have 64 connections, as ours (its default is 50), and keeps them. It is asked twice: as it comes, with
 //   checksums of its own (WHEN_SUPPORTED), and without those that S3 does not demand (WHEN_REQUIRED). Over plain HTTP it
-//   hashes what it sends in both, for the signature of the request.
+//   sends the SHA-256 of the bytes in both, which the request's signature covers; ours sends their MD5 so.
+import { createRequire } from 'node:module';
 import { measureBeside } from './remote/beside.mjs';
 
 const AS_IT_COMES = 'WHEN_SUPPORTED';
@@ -28,7 +29,8 @@ process.exitCode = await measureBeside({
   name: 'aws',
   server: 'rgw',
   storage: 'aws',
-  sizes: { documents: 1000, stored: 10_000 },
+  peer: `@aws-sdk/client-s3 ${createRequire(import.meta.url)('@aws-sdk/client-s3/package.json').version}`,
+  sizes: { documents: 640, stored: 10_000 },
   place,
   questions: [
     { name: 'createDocument; PutObject of the same bytes', ...CREATE, peer: [AS_IT_COMES, 'create'] },

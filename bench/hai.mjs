@@ -22,7 +22,8 @@ process.exitCode = await measureBeside({
   name: 'hai',
   server: 'dav',
   storage: 'hai',
-  sizes: { documents: 1000, stored: 1000 },
+  peer: `undici ${process.versions.undici}`,
+  sizes: { documents: 640, stored: 640 },
   place,
   questions: [
     {

@@ -21,7 +21,8 @@ const COUNTED = 128;
 const PROVED = 20;
 
 /**
- * Runs the bench `name`; resolves to the exit code. `server` is what must run (`rgw`, `dav`), `storage` ours.
+ * Runs the bench `name`; resolves to the exit code. `server` is what must run (`rgw`, `dav`), `storage` ours,
+ * `peer` the other client with its version.
  * - `place(servers)` makes a place on the server: `{ url, data(name), env(url), peers(url), remove() }`, where `url` is
  *   the server's, or a proxy's before it; `data` is a data directory of that name, `peers` the other sides by name,
  *   `[module, settings]`; they read what is in the directory `store`.
@@ -29,7 +30,7 @@ const PROVED = 20;
  *   of a side and a pass of it.
  * - `sizes`: `{ documents, stored }`, of a pass and of the store that is read.
  */
-export async function measureBeside({ name, server, storage, sizes, place, questions }) {
+export async function measureBeside({ name, server, storage, peer, sizes, place, questions }) {
   const options = { check: 'boolean', only: 'string', rounds: 'string', documents: 'string', stored: 'string' };
   const { values: flags } = parseArgs({
     options: Object.fromEntries(Object.entries(options).map(([option, type]) => [option, { type }])),
@@ -54,7 +55,7 @@ export async function measureBeside({ name, server, storage, sizes, place, quest
     print({ comparisons });
     printBeside(comparisons);
     const usual = documents === sizes.documents && stored === sizes.stored;
-    const results = { documents, stored, concurrency: CONCURRENCY, comparisons };
+    const results = { server, peer, documents, stored, concurrency: CONCURRENCY, comparisons };
     if (!flags.only && usual) {
       save(fileURLToPath(new URL('../results', import.meta.url)), name, workplace.folder, results);
     }

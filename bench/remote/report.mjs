@@ -8,14 +8,16 @@ import { aligned, verdict } from '../support/record.mjs';
  * machine's processors that the server took: near 100 %, it is the server that is measured. Then the requests.
  */
 export function printBeside(comparisons) {
-  const lines = [['processors, microseconds a document', 'ours', 'peer', 'server', 'server', 'busy', 'busy']];
+  const lines = [
+    ['processors, microseconds a document', 'ours', 'peer', "ours' server", "peer's server", 'busy', 'busy'],
+  ];
   for (const { name, samples } of comparisons) {
     const { ours, peer } = samples;
     const us = [ours.cpuUs, peer.cpuUs, ours.serverUs, peer.serverUs].map((values) => median(values).toFixed(1));
     const busy = [ours, peer].map((side) => `${(100 * serverShare(side)).toFixed(0)} %`);
     lines.push([name, ...us, ...busy]);
   }
-  lines.push([], ['requests an operation', 'ours', 'peer', 'target', '']);
+  lines.push([], ['requests a document', 'ours', 'peer', 'target', '']);
   for (const { name, requests, mostRequests, requestsMet } of comparisons) {
     const goal = mostRequests === undefined ? '' : `<= ${mostRequests}`;
     lines.push([name, described(requests.ours), described(requests.peer), goal, verdict(requestsMet)]);

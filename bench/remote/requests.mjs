@@ -1,9 +1,6 @@
-// How many requests an operation takes, on each side. A proxy counts them, off the clock.
+// How many requests a document takes, on each side. A proxy counts them, off the clock.
 
-/**
- * Adds `requests` to each comparison: by side and method, how many an operation took. `start(url)` starts the sides on
- * the proxy; `questions` are in the order of the comparisons.
- */
+/** For each question, by side and method, how many requests a document took. `start(url)` starts the sides on the proxy. */
 export async function countRequests(startProxy, target, start, questions) {
   const proxy = await startProxy(target);
   const sides = await start(proxy.url);
