@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const name of ['fs.mjs', 'documents.mjs']) {
+for (const name of ['fs.mjs', 'documents.mjs', 'aws.mjs', 'hai.mjs']) {
   const file = fileURLToPath(new URL(name, import.meta.url));
   const { status } = spawnSync(process.execPath, [file, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exitCode ||= status ?? 1;

@@ -2,10 +2,10 @@
 import { compare, ratio } from './measure.mjs';
 
 /**
- * `peer` is another way to the same result; `target`, by how many times ours must be faster. Where `peerIsProcess`, the
- * processors' time of the peer is not this process's, and nothing is said about it.
+ * `peer` is another way to the same result; `target`, by how many times ours must be faster; `cpuTarget`, the same of the
+ * processors' time. Where `peerIsProcess`, that of the peer is not this process's, and nothing is said about it.
  */
-export async function answer({ name, target, ours, peer, peerIsProcess }, rounds) {
+export async function answer({ name, target, cpuTarget, ours, peer, peerIsProcess }, rounds) {
   const samples = await compare(peer ? { ours, peer } : { ours }, rounds);
   if (!peer) return { name, samples };
   const times = ratio(samples.peer.us, samples.ours.us);
@@ -15,7 +15,8 @@ export async function answer({ name, target, ours, peer, peerIsProcess }, rounds
     return { name, target, ratio: times, met, samples };
   }
   const cpuRatio = ratio(samples.peer.cpuUs, samples.ours.cpuUs);
-  return { name, target, ratio: times, cpuRatio, met, samples };
+  const cpuMet = cpuTarget === undefined || cpuRatio >= cpuTarget;
+  return { name, target, cpuTarget, ratio: times, cpuRatio, met: met && cpuMet, samples };
 }
 
 /** A bench of refusals would measure nothing. */

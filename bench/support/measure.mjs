@@ -7,8 +7,9 @@ const SAMPLE_MS = 200;
 
 /**
  * Compares sides, each a function that runs once through its operations and resolves to how many those were; or
- * `{ setup, run, teardown }`, when every pass needs something new, which is made and left outside of the clock.
- * Gives each side's samples in microseconds an operation, of the clock and of the processors (all threads).
+ * `{ setup, run, teardown }`, when every pass needs something new, which is made and left outside of the clock; or
+ * `{ sample }`, when another process runs it. Gives each side's samples in microseconds an operation, of the clock and of
+ * the processors (all threads; `serverUs` those of a server).
  */
 export async function compare(sides, rounds) {
   const passes = {};
@@ -21,27 +22,33 @@ export async function compare(sides, rounds) {
     const order = Object.keys(sides);
     if (round % 2 === 1) order.reverse();
     for (const name of order) {
-      const { ms, cpuMs, operations } = await sample(sides[name], passes[name]);
+      const { ms, cpuMs, serverMs, operations } = await sample(sides[name], passes[name]);
       samples[name].us.push(rounded((ms * 1000) / operations));
       samples[name].cpuUs.push(rounded((cpuMs * 1000) / operations));
+      if (serverMs !== undefined) (samples[name].serverUs ??= []).push(rounded((serverMs * 1000) / operations));
     }
   }
   return samples;
 }
 
-async function sample(side, passes) {
+/** Runs so many passes of a side; `serverTime` gives the milliseconds that a server's processors worked until then. */
+export async function sample(side, passes, serverTime) {
+  if (side.sample) return side.sample(passes);
   const { setup, run, teardown } = typeof side === 'function' ? { run: side } : side;
   let [ms, cpuMs, operations] = [0, 0, 0];
+  let serverMs = serverTime && 0;
   for (let done = 0; done < passes; done++) {
     const subject = await setup?.();
+    const before = serverTime?.();
     const [cpu, start] = [process.cpuUsage(), performance.now()];
     operations += await run(subject);
     ms += performance.now() - start;
     const { user, system } = process.cpuUsage(cpu);
     cpuMs += (user + system) / 1000;
+    if (serverTime) serverMs += serverTime() - before;
     await teardown?.(subject);
   }
-  return { ms, cpuMs, operations };
+  return { ms, cpuMs, serverMs, operations };
 }
 
 /** A pass of a synchronous function over all values. */

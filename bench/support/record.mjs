@@ -15,9 +15,10 @@ const FILESYSTEMS = {
 /** Prints the comparisons, the event loop's delays, the memory and what stands beside. */
 export function print({ comparisons, eventLoop = [], memory = [], jacs }) {
   const lines = [['microseconds a document', 'ours', 'peer', 'times', 'by CPU', 'target', '']];
-  for (const { name, samples, ratio, cpuRatio, target, met } of comparisons) {
+  for (const { name, samples, ratio, cpuRatio, target, cpuTarget, met } of comparisons) {
     const us = (side) => (samples[side] ? median(samples[side].us).toFixed(1) : '-');
-    const goal = target === undefined ? '' : `>= ${rounded(target)}`;
+    const cpuGoal = cpuTarget === undefined ? '' : `, CPU >= ${cpuTarget}`;
+    const goal = target === undefined ? '' : `>= ${rounded(target)}${cpuGoal}`;
     lines.push([name, us('ours'), us('peer'), times(ratio), times(cpuRatio), goal, verdict(met)]);
   }
   for (const [verb, name] of Object.entries({ create: 'createDocumentSync', verify: 'verifyDocumentSync' })) {

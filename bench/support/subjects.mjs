@@ -45,11 +45,11 @@ export function newAgent(home, algorithm) {
   });
 }
 
-/** The agent of `home` once more, with its documents in the directory `data` and with these settings. */
-export async function loadAgent(home, data, settings = {}) {
+/** The agent of `home` once more, with its documents in the directory `data`, with these settings and variables. */
+export async function loadAgent(home, data, settings = {}, env = {}) {
   const agent = new Agent();
   const directories = { jacs_data_directory: data, jacs_key_directory: path.join(home, 'jacs_keys') };
-  await agent.load({ jacs_default_storage: 'fs', ...directories, ...settings }, { password: PASSWORD, env: {} });
+  await agent.load({ jacs_default_storage: 'fs', ...directories, ...settings }, { password: PASSWORD, env });
   return agent;
 }
 
