@@ -6,10 +6,12 @@ const suite = require('./storage.suite.js');
 
 let place;
 
-suite('memory', async () => {
+const makeAgent = async () => {
   place = await newAgent({ storage: 'memory' });
   return { agent: place.agent, again: () => loadAgain(place) };
-});
+};
+
+suite('memory', makeAgent, { reachable: false });
 
 test('memory writes no file but keys and configuration', () => {
   const own = `agents/${place.agent.id}/${place.agent.version}.json`;

@@ -1,21 +1,27 @@
 'use strict';
 // What every backend does alike, through the public interface. A backend's own test calls this with its name and
-// `makeAgent`, which resolves to `{ agent, again }`: an agent with an empty store there, and a function that resolves to
-// the same agent with another empty store of the same kind.
+// `makeAgent`, which resolves to
+// - `agent`: an agent with an empty store there;
+// - `again()`, which resolves to the same agent with another empty store of the same kind;
+// - `raw`: the stored bytes of `agent`, as support/raw.js has them; a store that nobody else reaches is not `reachable`.
 
-const { all, fieldsOf, keyOf, refusal, unsigned } = require('./support/agents.js');
+const { fieldsOf, keyOf, refusal, unsigned } = require('./support/agents.js');
+const concurrency = require('./suite/concurrency.js');
+const listing = require('./suite/listing.js');
+const tampering = require('./suite/tampering.js');
 const { faultsOf } = require('./support/witness.js');
 
 const ABSENT = '00000000-0000-4000-8000-000000000000';
-const MANY = 1100;
 
-module.exports = (name, makeAgent) =>
+module.exports = (name, makeAgent, { reachable = true } = {}) =>
   describe(`storage: ${name}`, () => {
+    const world = {};
     let agent;
     let again;
 
     beforeAll(async () => {
-      ({ agent, again } = await makeAgent());
+      Object.assign(world, await makeAgent());
+      ({ agent, again } = world);
     });
 
     const create = (fields = { title: 'first' }) => agent.createDocument(fields);
@@ -77,17 +83,6 @@ module.exports = (name, makeAgent) =>
         expect(error).toMatchObject({ current: keyOf(second), heads: [keyOf(second)] });
         await expect(agent.versions(idOf(first))).resolves.toHaveLength(2);
       });
-
-      test('of one version by many at once has one winner', async () => {
-        const first = await create();
-        const attempts = Array.from({ length: 12 }, (_, number) => updated(first, { number }));
-        const outcomes = await Promise.allSettled(attempts);
-        const [winner, ...others] = outcomes.filter(({ status }) => status === 'fulfilled');
-        expect(others).toEqual([]);
-        const lost = outcomes.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.code);
-        expect(lost).toEqual(Array(11).fill('JACS_CONFLICT'));
-        await expect(agent.getDocument(idOf(first))).resolves.toBe(winner.value);
-      });
     });
 
     describe('save', () => {
@@ -107,18 +102,6 @@ module.exports = (name, makeAgent) =>
         const error = await refusal(agent.saveDocument(await signedAgain(text)), 'JACS_CONFLICT');
         expect(error.key).toBe(keyOf(text));
         await expect(agent.getDocument(keyOf(text))).resolves.toBe(text);
-      });
-
-      test('of different texts under one key by many at once has one winner', async () => {
-        const text = await unsaved({ title: 'contended' });
-        const texts = await Promise.all(Array.from({ length: 32 }, () => signedAgain(text)));
-        expect(new Set(texts).size).toBe(32);
-        const outcomes = await Promise.allSettled(texts.map((one) => agent.saveDocument(one)));
-        const won = outcomes.filter(({ status }) => status === 'fulfilled').map(({ value }) => value);
-        const lost = outcomes.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.code);
-        expect(won).toHaveLength(1);
-        expect(lost).toEqual(Array(31).fill('JACS_CONFLICT'));
-        await expect(agent.getDocument(keyOf(text))).resolves.toBe(won[0]);
       });
 
       test('of an older version makes it part of the history', async () => {
@@ -188,29 +171,7 @@ module.exports = (name, makeAgent) =>
       });
     });
 
-    describe('list', () => {
-      test(`of more than ${MANY} documents is complete, once each, in order`, async () => {
-        const before = (await all(agent.listDocuments())).map(({ key }) => key);
-        const texts = await agent.createDocuments(Array.from({ length: MANY }, (_, number) => ({ number })));
-        const entries = await all(agent.listDocuments());
-        expect(entries.map(({ key }) => key)).toEqual([...before, ...texts.map(keyOf)].sort());
-        const sizes = new Map(entries.map(({ key, bytes }) => [key, bytes]));
-        for (const text of texts) expect(sizes.get(keyOf(text)) ?? text.length).toBe(Buffer.byteLength(text));
-      });
-
-      test('has the newest version of each document, or all', async () => {
-        const first = await create();
-        const second = await updated(first, { title: 'second' });
-        const ofThis = async (options) =>
-          (await all(agent.listDocuments(options))).filter(({ id }) => id === idOf(first));
-        expect((await ofThis({})).map(({ key }) => key)).toEqual([keyOf(second)]);
-        expect((await ofThis({ allVersions: true })).map(({ key }) => key)).toEqual([first, second].map(keyOf));
-      });
-
-      test('has the agents that wrote', async () => {
-        await create();
-        const agents = await all(agent.listAgents());
-        expect(agents.map(({ key }) => key)).toEqual([`${agent.id}:${agent.version}`]);
-      });
-    });
+    listing(world);
+    concurrency(world);
+    if (reachable) tampering(world);
   });

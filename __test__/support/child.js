@@ -8,15 +8,16 @@ const { environment } = require('./run.js');
 const running = new Set();
 
 /**
- * Starts node, which loads the agent of `config` (a path or an object); resolves when it did, to
+ * Starts node, which loads the agent of `config` (a path or an object) with the variables `env` of its place; resolves
+ * when it did, to
  * - `call(verb, ...args)`: calls the agent, and resolves to `{ value }` or `{ error }`. Of a listing, the list.
  * - `run(body, ...args)`: the same of a function, which is sent as text and gets `{ agent, attempt, all, require }`.
  * - `pid`, and `stop()`, which is done for every child after the tests of the file.
  *
  * `wrapper` is a command that runs node in its own place, `name` how `require` there names the package.
  */
-async function startAgent({ config, password }, { wrapper = [], name = root, ...options } = {}) {
-  const script = `(${worker})(...${JSON.stringify([name, config, password])})`;
+async function startAgent({ config, password, env: variables = {} }, { wrapper = [], name = root, ...options } = {}) {
+  const script = `(${worker})(...${JSON.stringify([name, config, password, variables])})`;
   const [command, ...args] = [...wrapper, process.execPath, '-e', script];
   const env = { ...environment(), ...options.env };
   const child = spawn(command, args, { ...options, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -56,7 +57,7 @@ async function startAgent({ config, password }, { wrapper = [], name = root, ...
 }
 
 /** Runs in the process. */
-async function worker(name, config, password) {
+async function worker(name, config, password, env) {
   const { Agent } = require(name);
   const agent = new Agent();
   const all = async (iterable) => {
@@ -79,7 +80,7 @@ async function worker(name, config, password) {
     const work = async () => (verb ? verbs(verb, args) : new Function(`return (${body})`)()(context, ...args));
     process.send({ id, ...(await attempt(work())) });
   });
-  process.send({ id: 0, ...(await attempt(agent.load(config, { password, env: {} }))) });
+  process.send({ id: 0, ...(await attempt(agent.load(config, { password, env }))) });
 }
 
 /** Its standing channel is what keeps a child alive. */

@@ -36,9 +36,14 @@ async function agentOnS3({ at = servers.rgw, bucket, prefix = 'data', endpoint, 
   return { ...place, data: dataDirectory, bucket: name, prefix, env };
 }
 
-/** The same on WebDAV, with `folder` on the server's disk as `stored`. */
-async function agentOnDav({ at = servers.dav, endpoint, variables, ...options } = {}) {
-  const collection = newCollection({ at });
+/** The same on WebDAV, with `folder` on the server's disk as `stored`; `collection` is one that is there already. */
+async function agentOnDav({
+  at = servers.dav,
+  collection = newCollection({ at }),
+  endpoint,
+  variables,
+  ...options
+} = {}) {
   const env = { ...davVariables(at, { endpoint }), ...variables };
   const dataDirectory = `${collection.name}/data`;
   const place = await newAgent({ storage: 'hai', dataDirectory, env, ...options });
