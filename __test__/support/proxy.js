@@ -14,8 +14,8 @@ const started = new Set();
 /**
  * Starts a proxy before a server with `http:`; closed after the tests of the file. Resolves to
  * - `url`: the server's own, with the proxy's host and port.
- * - `requests`: a list of `{ method, path, headers, status, fault }`, where `path` holds the query, `status` is what the
- *   client was told (undefined: nothing) and `fault` the rule that was applied.
+ * - `requests`: a list of `{ method, path, headers, status, bytes, fault }`, where `path` holds the query, `status` is what
+ *   the client was told (undefined: nothing), `bytes` how much of the server's body, and `fault` the rule that was applied.
  * - `connections`: how many were made to the proxy; `open`: how many of them are open.
  * - `fail(rule)`: adds a rule and returns it, with `hits`; the first rule that matches a request is applied to it.
  * - `clear()`: forgets all rules. `close()`.
@@ -100,10 +100,12 @@ async function pass(to, request, response, rule, entry) {
     port: to.port,
     method: request.method,
     path: request.url,
-    headers: withoutHop(request.rawHeaders),
+    headers: framed(request),
     agent: client.agent,
   });
-  client.once('close', () => upstream.destroy());
+  const end = () => upstream.destroy();
+  client.once('close', end);
+  upstream.once('close', () => client.off('close', end));
   if (rule.cutRequest !== undefined) return cutRequest(request, upstream, rule.cutRequest);
   request.pipe(upstream);
   const [answered] = await once(upstream, 'response');
@@ -115,7 +117,7 @@ async function pass(to, request, response, rule, entry) {
   entry.status = answered.statusCode;
   response.writeHead(answered.statusCode, answered.statusMessage, withoutHop(answered.rawHeaders));
   response.flushHeaders();
-  await sendBody(answered, response, rule);
+  await sendBody(answered, response, rule, entry);
 }
 
 async function answer(request, response, { status, headers = {}, body = '' }, entry) {
@@ -144,11 +146,13 @@ async function cutRequest(request, upstream, limit) {
   client.resetAndDestroy();
 }
 
-async function sendBody(answered, response, { trickle, cutAnswer = Infinity }) {
+async function sendBody(answered, response, { trickle, cutAnswer = Infinity }, entry) {
   let left = cutAnswer;
+  entry.bytes = 0;
   for await (const chunk of answered) {
     const whole = chunk.subarray(0, left);
     left -= whole.length;
+    entry.bytes += whole.length;
     // Ten pieces a second.
     const size = trickle ? Math.max(1, Math.floor(trickle / 10)) : whole.length;
     for (let at = 0; at < whole.length; at += size) {
@@ -170,6 +174,12 @@ function written(stream, data) {
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+// A request without a body must not become one with an empty body in pieces, which servers refuse for MKCOL.
+function framed({ headers, rawHeaders }) {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return [...withoutHop(rawHeaders), ...(hasBody ? [] : ['Content-Length', '0'])];
 }
 
 function withoutHop(raw) {
