@@ -7,6 +7,7 @@ const { describeBackends } = require('../support/faulty.js');
 /** Longer than what one write to a socket takes. */
 const LONG = { text: 'long '.repeat(60_000) };
 const LISTED = 12;
+const RETRIES = 3;
 const FIFTHS = [0, 1, 2, 3, 4];
 
 describeBackends('an upload that is cut', (backend) => {
@@ -18,7 +19,7 @@ describeBackends('an upload that is cut', (backend) => {
   });
   beforeEach(() => place.proxy.clear());
 
-  const POINTS = [0, 1, 100, 150_000, 300_000];
+  const POINTS = [0, 100, 150_000, 300_000];
 
   test.each(POINTS)('after %d bytes shows nothing, and is stored by the next attempt', async (cutRequest) => {
     const before = await place.stored();
@@ -52,11 +53,13 @@ describeBackends('an upload that is cut', (backend) => {
 describeBackends('an answer that is cut', (backend) => {
   let place;
   let impatient;
+  let hurried;
   let long;
   let keys;
   beforeAll(async () => {
     place = await backend.start();
     impatient = await place.again({ jacs_storage_options: { retries: 0 } });
+    hurried = await place.again({ jacs_storage_options: { timeout_ms: 1000 } });
     long = await place.agent.createDocument(LONG);
     await place.agent.createDocuments(Array.from({ length: LISTED }, (_, number) => ({ number })));
     keys = [...(await place.stored()).keys()].sort();
@@ -74,11 +77,14 @@ describeBackends('an answer that is cut', (backend) => {
     return asked.bytes;
   }
 
-  describe.each([
-    ['get', read],
-    ['get of the newest', newest],
-  ])('%s', (_, call) => {
-    test.each([0, 1, 1000, 150_000, 299_999])('after %d bytes: tried again, or refused', async (cutAnswer) => {
+  describe('a read', () => {
+    const POINTS = [
+      ['version', read, 0],
+      ['version', read, 1000],
+      ['version', read, 299_999],
+      ['newest', newest, 150_000],
+    ];
+    test.each(POINTS)('of the %s, %#: tried again, or refused', async (_, call, cutAnswer) => {
       const fault = place.proxy.fail({ ...backend.read, cutAnswer });
       await expect(call(place.agent)).resolves.toBe(long);
       expect(fault.hits).toBe(1);
@@ -88,17 +94,38 @@ describeBackends('an answer that is cut', (backend) => {
       await expect(call(impatient)).resolves.toBe(long);
     });
 
-    test('every time: refused as unavailable, never as a changed document', async () => {
-      const fault = place.proxy.fail({ ...backend.read, cutAnswer: 1000, times: Infinity });
-      const error = await place.refused(call(place.agent), 'JACS_UNAVAILABLE');
+    test('every time before anything came: refused after the retries', async () => {
+      const fault = place.proxy.fail({ ...backend.read, cutAnswer: 0, times: Infinity });
+      const error = await place.refused(read(place.agent), 'JACS_UNAVAILABLE');
+      expect([error.retryable, fault.hits]).toEqual([true, 1 + RETRIES]);
+    });
+
+    test('every time after some more came: goes on where it was cut', async () => {
+      const fault = place.proxy.fail({ ...backend.read, cutAnswer: 50_000, times: Infinity });
+      await expect(read(place.agent)).resolves.toBe(long);
+      expect(fault.hits).toBe(Math.ceil(long.length / 50_000));
+    });
+
+    test('every time after very little came: refused when the time is over', async () => {
+      place.proxy.fail({ ...backend.read, cutAnswer: 100, times: Infinity });
+      const begun = Date.now();
+      const error = await place.refused(read(hurried), 'JACS_UNAVAILABLE');
       expect(error.retryable).toBe(true);
-      expect(fault.hits).toBeGreaterThan(1);
+      expect(Date.now() - begun).toBeLessThan(10_000);
+    });
+
+    // Defect 1: the rest that was asked for is appended, although it is the whole; JACS_HASH.
+    test.failing('by a server that then begins anew: never a document of both parts', async () => {
+      place.proxy.fail({ ...backend.read, cutAnswer: 1000 });
+      const whole = { status: 200, headers: { 'content-type': 'application/json' }, body: long };
+      place.proxy.fail({ ...backend.read, answer: whole });
+      const outcome = await read(place.agent).catch((error) => error);
+      if (outcome !== long) expect(outcome).toMatchObject({ code: 'JACS_UNAVAILABLE' });
     });
   });
 
   describe.each([
     ['list', (agent) => list(agent)],
-    ['list of all versions', (agent) => list(agent, { allVersions: true })],
     ['list from the middle', (agent) => list(agent, { after: keys[5].split(':')[0] })],
     ['versions', async (agent) => (await agent.versions(JSON.parse(long).jacsId)).map(({ key }) => key)],
   ])('%s', (name, call) => {
