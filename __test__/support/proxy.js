@@ -93,7 +93,7 @@ function applies(rule, request) {
 async function pass(to, request, response, rule, entry) {
   const client = request.socket;
   if (rule.reset === 'before') return client.resetAndDestroy();
-  if (rule.delay) await sleep(rule.delay);
+  if (rule.delay) await held(client, rule.delay);
   if (rule.answer) return answer(request, response, rule.answer, entry);
   const upstream = http.request({
     host: to.hostname,
@@ -109,7 +109,7 @@ async function pass(to, request, response, rule, entry) {
   if (rule.cutRequest !== undefined) return cutRequest(request, upstream, rule.cutRequest);
   request.pipe(upstream);
   const [answered] = await once(upstream, 'response');
-  if (rule.stall) await sleep(rule.stall);
+  if (rule.stall) await held(client, rule.stall);
   if (rule.reset === 'after') {
     await drained(answered);
     return client.resetAndDestroy();
@@ -118,6 +118,15 @@ async function pass(to, request, response, rule, entry) {
   response.writeHead(answered.statusCode, answered.statusMessage, withoutHop(answered.rawHeaders));
   response.flushHeaders();
   await sendBody(answered, response, rule, entry);
+}
+
+/** Waits, as long as the client does. */
+async function held(client, ms) {
+  const gone = new AbortController();
+  const end = () => gone.abort();
+  client.once('close', end);
+  if (client.destroyed) end();
+  await sleep(ms, undefined, { signal: gone.signal }).finally(() => client.off('close', end));
 }
 
 async function answer(request, response, { status, headers = {}, body = '' }, entry) {
@@ -157,7 +166,7 @@ async function sendBody(answered, response, { trickle, cutAnswer = Infinity }, e
     const size = trickle ? Math.max(1, Math.floor(trickle / 10)) : whole.length;
     for (let at = 0; at < whole.length; at += size) {
       await written(response, whole.subarray(at, at + size));
-      if (trickle) await sleep((1000 * Math.min(size, whole.length - at)) / trickle);
+      if (trickle) await held(response.socket, (1000 * Math.min(size, whole.length - at)) / trickle);
     }
     if (left === 0) break;
   }
