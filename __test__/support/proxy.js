@@ -100,7 +100,7 @@ async function pass(to, request, response, rule, entry) {
     port: to.port,
     method: request.method,
     path: request.url,
-    headers: withoutHop(request.rawHeaders),
+    headers: [...withoutHop(request.rawHeaders), ...lengthOf(request)],
     agent: client.agent,
   });
   client.once('close', () => upstream.destroy());
@@ -170,6 +170,12 @@ function written(stream, data) {
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+// node takes a method that it does not know for one with a body, and WebDAV refuses a MKCOL with one.
+function lengthOf({ method, headers }) {
+  const told = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return told || method !== 'MKCOL' ? [] : ['Content-Length', '0'];
 }
 
 function withoutHop(raw) {
