@@ -39,6 +39,7 @@ async function startProxy(target) {
   server.on('connection', (socket) => {
     proxy.connections++;
     proxy.open++;
+    socket.setMaxListeners(0); // each request on it adds one
     // One connection there for each one here, so that the client's pool of connections is the server's.
     socket.agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     socket.on('error', () => {});
