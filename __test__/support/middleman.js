@@ -10,6 +10,10 @@ const path = require('node:path');
 const tls = require('node:tls');
 const { temporaryFolder } = require('./folder.js');
 
+// They speak of one connection and of how a body is sent there.
+const HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding'];
+const withoutHop = (headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.includes(name)));
+
 const started = new Set();
 
 /**
@@ -33,7 +37,11 @@ async function startMiddleman({ to, names, request = () => {}, answer = () => {}
     const asked = { method, url: over, host: headers.host, headers: { ...headers }, body: await collected(incoming) };
     requests.push({ ...asked, headers: { ...headers } });
     const given = (await request(asked)) ?? (await send(to, asked));
-    const answered = { status: given.status, headers: { ...given.headers }, body: Buffer.from(given.body ?? '') };
+    const answered = {
+      status: given.status,
+      headers: withoutHop(given.headers ?? {}),
+      body: Buffer.from(given.body ?? ''),
+    };
     await answer(answered, asked);
     const length = method === 'HEAD' ? {} : { 'content-length': answered.body.length };
     response.writeHead(answered.status, { ...answered.headers, ...length });
@@ -64,21 +72,17 @@ async function startMiddleman({ to, names, request = () => {}, answer = () => {}
 async function send(to, { method, url, headers, body }) {
   const target = new URL(to);
   const { pathname, search } = new URL(url, to);
-  const sent = { ...headers, 'content-length': body.length };
-  for (const hop of ['connection', 'proxy-connection', 'transfer-encoding']) delete sent[hop];
   const upstream = http.request({
     host: target.hostname,
     port: target.port,
     method,
     path: pathname + search,
-    headers: sent,
+    headers: { ...withoutHop(headers), 'content-length': body.length },
     agent: false,
   });
   upstream.end(body);
   const [answered] = await once(upstream, 'response');
-  const kept = { ...answered.headers };
-  for (const hop of ['connection', 'keep-alive', 'transfer-encoding']) delete kept[hop];
-  return { status: answered.statusCode, headers: kept, body: await collected(answered) };
+  return { status: answered.statusCode, headers: answered.headers, body: await collected(answered) };
 }
 
 async function collected(stream) {
