@@ -22,6 +22,7 @@ const started = new Set();
  * - `url`: of himself; `requests`: `{ method, url, host, headers, body }`, where `url` is what was asked for as a proxy
  *   sees it (with scheme and host), or the path alone; `close()`.
  * - `ca`: with `names`, hosts that he stands for in TLS, the file of the authority that vouches for them.
+ * - `tunnels`: how many connections with TLS were made through him.
  *
  * `request(asked)` may change a request before it goes on, or return (a promise of) an answer
  * `{ status, headers, body }` that is given instead; `answer(answered, asked)` may change an answer.
@@ -48,7 +49,9 @@ async function startMiddleman({ to, names, request = () => {}, answer = () => {}
     response.end(method === 'HEAD' ? undefined : answered.body);
   }
   const certificate = names && makeCertificate(names);
+  const between = { requests, tunnels: 0, ca: certificate?.authority };
   server.on('connect', (_, socket) => {
+    between.tunnels++;
     socket.on('error', () => {});
     socket.write('HTTP/1.1 200 Connected\r\n\r\n');
     const secure = new tls.TLSSocket(socket, { isServer: true, ...certificate });
@@ -66,7 +69,7 @@ async function startMiddleman({ to, names, request = () => {}, answer = () => {}
     await once(server, 'close');
   };
   started.add(close);
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, ca: certificate?.authority, close };
+  return Object.assign(between, { url: `http://127.0.0.1:${server.address().port}`, close });
 }
 
 async function send(to, { method, url, headers, body }) {
