@@ -119,7 +119,9 @@ async function storedInBucket({ bucket, prefix }, at) {
 
 function storedInFolder({ stored }) {
   const texts = new Map();
-  for (const name of filesUnder(stored)) take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
+  // Apache leaves its own when it is killed in the middle of an upload; nobody sees them through it.
+  const names = filesUnder(stored).filter((name) => !path.basename(name).startsWith('.davfs.tmp'));
+  for (const name of names) take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
   return texts;
 }
 
