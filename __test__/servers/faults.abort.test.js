@@ -131,12 +131,8 @@ describeBackends('while a server does not answer', (backend) => {
     const own = Object.fromEntries(Object.entries(config).filter(([name]) => name.startsWith('jacs_')));
     const script = `(${worker})(...${JSON.stringify([root, own, place.password, how])})`;
     const env = { ...place.env, FIRST: place.first };
-    place.proxy.fail({
-      method: 'PUT',
-      when: ({ url }) => !url.includes(keyOf(place.first).split(':')[0]),
-      stall: STALL,
-      times: Infinity,
-    });
+    const first = keyOf(place.first).split(':')[0];
+    place.proxy.fail({ ...backend.write, when: ({ url }) => !url.includes(first), stall: STALL, times: Infinity });
     const begun = Date.now();
     const ended = await run(process.execPath, ['-e', script], { env, timeout: 25_000 });
     expect(ended).toMatchObject({ code, signal: null, stdout: printed });

@@ -189,8 +189,7 @@ describeBackends('a server that refuses', (backend) => {
     test.each([400, 403, 404, 405, 409, 412, 416, 500])('with %d', tellsNothing);
   });
 
-  // Defect 4: on S3 it is.
-  (backend.name === 'aws' ? test.failing : test)('a create is never not found', async () => {
+  test('a create is never not found', async () => {
     place.proxy.fail({ ...backend.write, times: Infinity, answer: plain(404) });
     const error = await CALLS.create.call().catch((error) => error);
     expect(error.document).toBeDefined();
