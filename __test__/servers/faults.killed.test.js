@@ -11,7 +11,7 @@ const ROUNDS = process.env.JACS_TEST_SOAK === '1' ? 20 : 3;
 const MANY = 64;
 /** Long enough that the server is still busy when it ends. */
 const PAD = 'x'.repeat(20_000);
-const CAP = 6000;
+const CAP = 4000;
 /** Beyond the cap of a call, for machines that are busy. */
 const MARGIN = 10_000;
 
@@ -79,7 +79,7 @@ describeBackends('a server that dies', (backend) => {
         const outcome = await creating(async () => {
           await server.kill();
           // Some rounds last longer than the retries.
-          await sleep(round % 2 === 0 ? 0 : 3000);
+          await sleep(round % 2 === 0 ? 0 : 1500);
           await server.restart();
         });
         refused += outcome.refused.length;
@@ -97,7 +97,7 @@ describeBackends('a server that dies', (backend) => {
       for (let round = 0; round < ROUNDS; round++) {
         const outcome = await creating(async () => {
           await server.freeze();
-          await sleep(500 + 1000 * (round % 3));
+          await sleep(300 + 700 * (round % 3));
           await server.thaw();
         });
         // Shorter than an attempt, or two: nothing has to be refused.
