@@ -142,6 +142,21 @@ describeBackends('a reset connection', (backend) => {
     });
   });
 
+  if (backend.name === 'hai') {
+    test.each(WHEN)('a collection, %s the server made it: tried again, or told with the document', async (reset) => {
+      const before = await place.stored();
+      const made = place.proxy.fail({ method: 'MKCOL', reset });
+      const text = await place.agent.createDocument({ title: 'in a new collection' });
+      place.proxy.fail({ method: 'MKCOL', reset });
+      const { document } = await place.refused(impatient.createDocument({ title: 'in another' }), 'JACS_UNAVAILABLE');
+      expect(made.hits).toBe(1);
+      const there = new Map([...before, [keyOf(text), text]]);
+      expect(await place.stored()).toEqual(there);
+      await expect(impatient.saveDocument(document)).resolves.toBe(document);
+      expect(await place.stored()).toEqual(there.set(keyOf(document), document));
+    });
+  }
+
   test('a batch in which every third write is reset is stored whole', async () => {
     const before = await place.stored();
     let count = 0;
