@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures::TryStreamExt;
-use opendal::Operator;
+use opendal::{ErrorKind, Operator};
 
 pub use self::aws::Aws;
 pub use self::describe::{Description, Directory};
@@ -258,9 +258,12 @@ impl Store {
             left.retain(|version| there.contains(version));
         }
         for version in left.iter().chain([last]) {
-            match self.remove(&object(*version)).await {
-                Err(error) if error.code() == Code::NotFound => {}
-                removed => removed?,
+            let (key, path) = (object(*version), object(*version).path());
+            let removed = self.within(&self.turn().await, 0, self.0.operator.delete(&path)).await;
+            match removed {
+                // Told by our own service on a disk alone.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                removed => removed.map_err(|error| self.fail(error, &key, &path))?,
             }
         }
         Ok(())
