@@ -5,7 +5,7 @@ const { all, keyOf } = require('../support/agents.js');
 const { describeBackends } = require('../support/faulty.js');
 
 /** Longer than what one write to a socket takes. */
-const LONG = { text: 'long '.repeat(60_000) };
+const LONG = { text: 'long '.repeat(24_000) };
 const LISTED = 12;
 const RETRIES = 3;
 const FIFTHS = [0, 1, 2, 3, 4];
@@ -19,7 +19,7 @@ describeBackends('an upload that is cut', (backend) => {
   });
   beforeEach(() => place.proxy.clear());
 
-  const POINTS = [0, 100, 150_000, 300_000];
+  const POINTS = [0, 100, 60_000, 120_000];
 
   test.each(POINTS)('after %d bytes shows nothing, and is stored by the next attempt', async (cutRequest) => {
     const before = await place.stored();
@@ -81,8 +81,8 @@ describeBackends('an answer that is cut', (backend) => {
     const POINTS = [
       ['version', read, 0],
       ['version', read, 1000],
-      ['version', read, 299_999],
-      ['newest', newest, 150_000],
+      ['version', read, 119_999],
+      ['newest', newest, 60_000],
     ];
     test.each(POINTS)('of the %s, %#: tried again, or refused', async (_, call, cutAnswer) => {
       const fault = place.proxy.fail({ ...backend.read, cutAnswer });
@@ -101,9 +101,9 @@ describeBackends('an answer that is cut', (backend) => {
     });
 
     test('every time after some more came: goes on where it was cut', async () => {
-      const fault = place.proxy.fail({ ...backend.read, cutAnswer: 50_000, times: Infinity });
+      const fault = place.proxy.fail({ ...backend.read, cutAnswer: 20_000, times: Infinity });
       await expect(read(place.agent)).resolves.toBe(long);
-      expect(fault.hits).toBe(Math.ceil(long.length / 50_000));
+      expect(fault.hits).toBe(Math.ceil(long.length / 20_000));
     });
 
     test('every time after very little came: refused when the time is over', async () => {
@@ -114,8 +114,7 @@ describeBackends('an answer that is cut', (backend) => {
       expect(Date.now() - begun).toBeLessThan(10_000);
     });
 
-    // Defect 1: the rest that was asked for is appended, although it is the whole; JACS_HASH.
-    test.failing('by a server that then begins anew: never a document of both parts', async () => {
+    test('by a server that then begins anew: never a document of both parts', async () => {
       place.proxy.fail({ ...backend.read, cutAnswer: 1000 });
       const whole = { status: 200, headers: { 'content-type': 'application/json' }, body: long };
       place.proxy.fail({ ...backend.read, answer: whole });

@@ -68,9 +68,15 @@ async function complete(place, { proxy, secrets, env, stored }) {
   const all = [...secrets, place.password].flatMap((secret) => [secret, Buffer.from(secret).toString('base64')]);
   const warm = async (options) => {
     const agent = await againOn(place, options);
-    // The first write also puts the agent's own document there.
-    await agent.saveDocument(first);
-    return agent;
+    // The first write also puts the agent's own document there. One that has little time may need several attempts.
+    for (let tries = 1; ; tries++) {
+      try {
+        await agent.saveDocument(first);
+        return agent;
+      } catch (error) {
+        if (tries === 10 || error.code !== 'JACS_UNAVAILABLE') throw error;
+      }
+    }
   };
   const first = await place.agent.createDocument({ title: 'first' });
   return {
@@ -119,7 +125,9 @@ async function storedInBucket({ bucket, prefix }, at) {
 
 function storedInFolder({ stored }) {
   const texts = new Map();
-  for (const name of filesUnder(stored)) take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
+  // Apache leaves its own when it is killed in the middle of an upload; nobody sees them through it.
+  const names = filesUnder(stored).filter((name) => !path.basename(name).startsWith('.davfs.tmp'));
+  for (const name of names) take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
   return texts;
 }
 
