@@ -116,8 +116,8 @@ describeWith(['rgw'], 'S3', () => {
       expect(warnings).toEqual([expect.stringMatching(/listing.*JACS_PERMISSION/)]);
     });
 
-    // Defect 3 of s3features: it is said that the agent's document is damaged, and to remove it.
-    test.failing('that forbids reading, he does not speak of damage', async () => {
+    // Defect 10 of s3features: the refusal is thrown.
+    test.failing('that forbids reading, he does not speak of damage, and there is a report', async () => {
       await allow('PutObject', 'DeleteObject', 'ListBucket');
       const { text } = await ill(second);
       expect(text).toContain('JACS_PERMISSION');
