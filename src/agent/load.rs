@@ -240,7 +240,7 @@ impl Agent {
         let loaded = OwnDocument { key: self.key, text: self.document.clone() };
         for document in ours.chain([loaded]) {
             let signed = Signed { key: document.key, text: document.text.clone() };
-            match self.vault.put(Kind::Agent, &signed, Name::Given).await {
+            match self.vault.put(Kind::Agent, &signed, Name::Own).await {
                 Err(error) if error.code() == Code::Conflict => self.check_published(&document).await?,
                 put => drop(put.map_err(|error| error.with("agent document", document.key))?),
             }

@@ -351,6 +351,11 @@ impl Store {
         Description::of(self.0.operator.info().scheme(), self.create_once(), self.0.fs.as_ref())
     }
 
+    /// Whether the backend is behind a network.
+    pub fn is_remote(&self) -> bool {
+        self.0.remote.is_some()
+    }
+
     /// Whether the backend lists in the order of its keys.
     fn is_sorted(&self) -> bool {
         self.0.remote.as_ref().is_none_or(|remote| remote.sorted)

@@ -32,6 +32,8 @@ pub enum Name {
     Fresh,
     /// Brought by a caller: something may be stored under it, and others may be writing it.
     Given,
+    /// Of something that only its owner writes, and mostly has written: on a server to look costs less than to be refused.
+    Own,
 }
 
 impl Store {
@@ -48,6 +50,11 @@ impl Store {
         let path = key.path();
         let put = match &self.0.remote {
             Some(remote) if name == Name::Given => self.put_given(remote, &path, &bytes).await,
+            Some(_) if name == Name::Own => match self.look(&path, &bytes).await {
+                Ok(Some(same)) => Ok(same.then_some(Put::Same)),
+                Ok(None) => self.put_once(&path, &bytes).await,
+                Err(error) => Err(error),
+            },
             _ => self.put_once(&path, &bytes).await,
         };
         match put {

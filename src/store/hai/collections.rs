@@ -67,8 +67,7 @@ impl Collections {
             412 | 200 => {
                 Err(opendal::Error::new(ErrorKind::ConditionNotMatch, "something may be stored there already"))
             }
-            // A file may stand where the collection should.
-            404 | 409 => Err(forbidden.unwrap_or_else(|| refusal(&response)).into_error()),
+            404 | 409 => Err(forbidden.map_or_else(no_collection, Refusal::into_error)),
             _ => {
                 let response = self.transport.judge(response, LONGEST_LISTING).await?;
                 self.remember(parent);
@@ -147,6 +146,12 @@ impl HttpTransport for Collections {
             _ => HttpTransport::fetch(&self.transport, request).await,
         }
     }
+}
+
+/// The collection was just made, or was there, and still the object has none.
+fn no_collection() -> opendal::Error {
+    let sentence = "the object's collection vanishes, or something else stands in its place";
+    Verdict::error(ErrorKind::Unexpected, Again::Soon, sentence)
 }
 
 fn refusal(response: &Response<Body>) -> Refusal {
