@@ -121,6 +121,23 @@ describeWith(['rgw'], 'at the gateway, which checks them', () => {
   });
 });
 
+describeWith(['rgw'], 'variables that are set to nothing', () => {
+  // Defect 11 of s3features: an empty secret counts as one, and the error does not speak of it.
+  test.failing.each([
+    ['AWS_SECRET_ACCESS_KEY', { AWS_SECRET_ACCESS_KEY: '' }],
+    ['both', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }],
+  ])('%s: as if they were not there', async (_, env) => {
+    const agent = await againOn(await agentOnS3(), { env });
+    const error = await refusal(all(agent.listDocuments()), 'JACS_CONFIG');
+    expect(error.message).toContain('AWS_SECRET_ACCESS_KEY');
+  });
+
+  test('an empty session token is none', async () => {
+    const agent = await againOn(await agentOnS3(), { env: { AWS_SESSION_TOKEN: '', AWS_PROFILE: '' } });
+    await agent.createDocument({ title: 'allowed' });
+  });
+});
+
 describeWith(['moto'], 'with a session token', () => {
   let place;
   let proxy;

@@ -62,10 +62,10 @@ const CALLS = [
   ['createDocuments', ['PutObject'], (agent) => agent.createDocuments([{ title: 'a' }, { title: 'b' }])],
   ['getDocument, a version', ['GetObject'], (agent, { key }) => agent.getDocument(key)],
   ['getDocument, the newest', ['GetObject', 'ListBucket'], (agent, { id }) => agent.getDocument(id)],
-  ['versions', ['ListBucket'], (agent, { id }) => agent.versions(id)],
+  ['versions', ['GetObject', 'ListBucket'], (agent, { id }) => agent.versions(id)],
   // Without the list it tells no heads.
-  ['inspectDocument', [], (agent, { key }) => agent.inspectDocument(key)],
-  ['verifyHistory', ['ListBucket'], (agent, { id }) => agent.verifyHistory(id)],
+  ['inspectDocument', ['GetObject'], (agent, { key }) => agent.inspectDocument(key)],
+  ['verifyHistory', ['GetObject', 'ListBucket'], (agent, { id }) => agent.verifyHistory(id)],
   ['listDocuments', ['ListBucket'], (agent) => all(agent.listDocuments())],
   ['listAgents', ['ListBucket'], (agent) => all(agent.listAgents())],
   ['saveDocument', ['PutObject', 'ListBucket'], (agent, { unsaved }) => agent.saveDocument(unsaved)],
@@ -80,12 +80,9 @@ const CALLS = [
     ['GetObject', 'DeleteObject', 'ListBucket'],
     (agent, { single }) => agent.removeDocument(single),
   ],
-  [
-    'removeDocument, all versions',
-    ['DeleteObject', 'ListBucket'],
-    (agent, { id }) => agent.removeDocument(id, { allVersions: true }),
-  ],
 ];
+
+const removeAll = (agent, { id }) => agent.removeDocument(id, { allVersions: true });
 
 const outcome = (promise) =>
   promise.then(
@@ -98,6 +95,7 @@ describeWith(['rgw'], 'the four actions', () => {
     const { agent, bucket } = await twoUsers();
     const made = await documents(agent);
     for (const [name, , call] of CALLS) expect([name, await outcome(call(agent, made))]).toEqual([name, 'done']);
+    await removeAll(agent, made);
     const { ok, warnings, storage } = await agent.doctor();
     expect({ ok, warnings }).toEqual({ ok: true, warnings: [] });
     expect(storage.permissions).toEqual({ list: true, read: true, write: true, remove: true });
@@ -129,21 +127,36 @@ describeWith(['rgw'], 'the four actions', () => {
       expect([name, await outcome(call(agent, made))]).toEqual([name, expected]);
       if (expected !== 'done') expect(await keysOf(bucket)).toEqual(before);
     }
-    const { ok, warnings } = await agent.doctor();
-    expect({ ok, warnings }).toEqual({ ok: false, warnings: [expect.stringContaining('AccessDenied')] });
   });
 
-  // Defect 3 of s3features: they take a refusal for damage of the document. (Then GetObject goes into the table above.)
-  test.failing.each([
-    ['versions', (agent, { id }) => agent.versions(id)],
-    ['inspectDocument', (agent, { key }) => agent.inspectDocument(key)],
-    ['verifyHistory', (agent, { id }) => agent.verifyHistory(id)],
-    ['listDocuments by type', (agent) => all(agent.listDocuments({ type: 'document' }))],
-  ])('%s gives no verdict on what it may not read', async (_, call) => {
+  test.each(['DeleteObject', 'ListBucket'])('without %s not one of many versions is removed', async (missing) => {
     const { place, agent, bucket } = await twoUsers();
     const made = await documents(place.agent);
+    await allow(
+      bucket,
+      ACTIONS.filter((action) => action !== missing),
+    );
+    const before = await keysOf(bucket);
+    expect(await outcome(removeAll(agent, made))).toBe('JACS_PERMISSION');
+    expect(await keysOf(bucket)).toEqual(before);
+  });
+
+  // Defect 9 of s3features: all but the newest are gone when a look at that one is refused.
+  test.failing('without GetObject all of many versions are removed, or none', async () => {
+    const { place, agent, bucket } = await twoUsers();
+    const made = await documents(place.agent);
+    await allow(bucket, ['PutObject', 'DeleteObject', 'ListBucket']);
+    const before = await keysOf(bucket);
+    const kept =
+      (await outcome(removeAll(agent, made))) === 'done' ? before.filter((k) => !k.includes(made.id)) : before;
+    expect(await keysOf(bucket)).toEqual(kept);
+  });
+
+  test('a listing by type leaves nothing out that it may not read', async () => {
+    const { place, agent, bucket } = await twoUsers();
+    await documents(place.agent);
     await allow(bucket, ['PutObject', 'ListBucket']);
-    expect(await outcome(call(agent, made))).toBe('JACS_PERMISSION');
+    expect(await outcome(all(agent.listDocuments({ type: 'document' })))).toBe('JACS_PERMISSION');
   });
 
   test('a refused write gives the signed document back, to be saved once it is allowed', async () => {

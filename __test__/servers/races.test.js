@@ -83,6 +83,8 @@ describe.each([
           }
           // Else they did not race, and the first is merely first.
           expect(winners.size).toBeGreaterThan(1);
+          const told = await Promise.all(processes.map((child) => child.call('doctor', { probe: false })));
+          expect(told.map(({ value }) => value.storage.createOnce)).toEqual(processes.map(() => 'atomic'));
         },
         ROUNDS * 5_000,
       );

@@ -25,9 +25,10 @@ const started = new Set();
  * - `tunnels`: how many connections with TLS were made through him.
  *
  * `request(asked)` may change a request before it goes on, or return (a promise of) an answer
- * `{ status, headers, body }` that is given instead; `answer(answered, asked)` may change an answer.
+ * `{ status, headers, body }` that is given instead; `answer(answered, asked)` may change an answer. A request that
+ * breaks off goes nowhere; `partial(asked, body)` is told of it.
  */
-async function startMiddleman({ to, names, request = () => {}, answer = () => {} }) {
+async function startMiddleman({ to, names, request = () => {}, answer = () => {}, partial = () => {} }) {
   const requests = [];
   const server = http.createServer((incoming, response) => {
     pass(incoming, response).catch(() => incoming.socket.resetAndDestroy());
@@ -35,7 +36,8 @@ async function startMiddleman({ to, names, request = () => {}, answer = () => {}
   async function pass(incoming, response) {
     const { method, url, headers } = incoming;
     const over = incoming.socket.encrypted ? `https://${headers.host}${url}` : url;
-    const asked = { method, url: over, host: headers.host, headers: { ...headers }, body: await collected(incoming) };
+    const asked = { method, url: over, host: headers.host, headers: { ...headers } };
+    asked.body = await collected(incoming, (body) => partial(asked, body));
     requests.push({ ...asked, headers: { ...headers } });
     const given = (await request(asked)) ?? (await send(to, asked));
     const answered = {
@@ -88,9 +90,14 @@ async function send(to, { method, url, headers, body }) {
   return { status: answered.statusCode, headers: answered.headers, body: await collected(answered) };
 }
 
-async function collected(stream) {
+async function collected(stream, broken = () => {}) {
   const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  try {
+    for await (const chunk of stream) chunks.push(chunk);
+  } catch (error) {
+    broken(Buffer.concat(chunks));
+    throw error;
+  }
   return Buffer.concat(chunks);
 }
 

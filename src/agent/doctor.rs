@@ -48,7 +48,10 @@ impl Agent {
                 advice.extend(server_advice(findings));
                 // What keeps the server from answering is among the warnings already.
                 if findings.may.list == Some(true) {
-                    warnings.extend(self.check_own_documents().await?);
+                    let checked = self.check_own_documents().await;
+                    warnings.extend(checked.unwrap_or_else(|error| {
+                        vec![format!("reading the agent's own document failed: {}: {error}", error.code())]
+                    }));
                 }
             }
             None => warnings.extend(self.check_own_documents().await?),

@@ -80,7 +80,7 @@ impl Agent {
                 .with("version", other)
                 .with_key(key));
         }
-        let replaceable = self.vault.begin_update(key, &options.merges).await?;
+        let replaceable = self.until(cancel, self.vault.begin_update(key, &options.merges)).await?;
         let document = Parsed::read(&replaceable.stored.text, Origin::Storage(key), self.vault.max_bytes)?;
         let merges = options.merges.iter().map(|merged| merged.version).collect();
         let now = Timestamp::now();
@@ -195,7 +195,7 @@ impl Agent {
             return Ok(signed.text);
         }
         let stored = match cancel.check() {
-            Ok(()) => self.store_with_copy(&signed, name, options).await,
+            Ok(()) => self.until(cancel, self.store_with_copy(&signed, name, options)).await,
             aborted => aborted,
         };
         match stored {

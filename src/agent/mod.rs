@@ -22,10 +22,11 @@ pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -58,20 +59,40 @@ pub struct Agent {
     _sweep: Option<Sweep>,
 }
 
-/// A caller's wish that a call stops: looked at between steps, never in the middle of one.
+/// A caller's wish that a call stops: looked at between steps, and while a server is asked.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Wish>);
+
+#[derive(Debug, Default)]
+struct Wish {
+    uttered: AtomicBool,
+    heard: Notify,
+}
 
 impl Cancel {
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.uttered.store(true, Ordering::Release);
+        self.0.heard.notify_waiters();
     }
 
     /// Errors: `JACS_ABORTED`.
     pub fn check(&self) -> Result<()> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.uttered.load(Ordering::Acquire) {
             true => Err(Error::new(Code::Aborted, "the call was aborted by its signal")),
             false => Ok(()),
+        }
+    }
+
+    /// The work's result, or `JACS_ABORTED` as soon as that is wished; then the work is dropped where it is.
+    async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut heard = std::pin::pin!(self.0.heard.notified());
+        // From here on no wish is missed.
+        heard.as_mut().enable();
+        self.check()?;
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = heard => self.check().and(Err(Error::new(Code::Internal, "a wish was heard that nobody uttered"))),
         }
     }
 }
@@ -81,6 +102,13 @@ impl Agent {
         self.vault.keyring.own.key()
     }
 
+    /// The result of work at the store. A server may take long to answer, and whether what it was asked for happened is
+    /// unknown then anyway, so an abort does not wait for it. On a disk it does: what is under way there is about to end,
+    /// and holds a lock that must outlast it.
+    async fn until<T>(&self, cancel: &Cancel, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.vault.store.is_remote() { cancel.or(work).await } else { work.await }
+    }
+
     pub fn is_read_only(&self) -> bool {
         self.signer.is_none()
     }
@@ -88,7 +116,7 @@ impl Agent {
     /// The text of a stored document, verified. Errors: see [`Vault::get`].
     pub async fn get(&self, reference: Reference, options: &ReadOptions, cancel: &Cancel) -> Result<Arc<String>> {
         cancel.check()?;
-        let stored = self.vault.get(reference, options).await?;
+        let stored = self.until(cancel, self.vault.get(reference, options)).await?;
         cancel.check()?;
         Ok(stored.text)
     }
@@ -110,7 +138,7 @@ impl Agent {
     /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
         cancel.check()?;
-        self.vault.inspect(reference, options).await
+        self.until(cancel, self.vault.inspect(reference, options)).await
     }
 
     /// Every version, oldest first, and which count. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.
@@ -126,7 +154,7 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<History> {
         cancel.check()?;
-        self.vault.history(id, options).await
+        self.until(cancel, self.vault.history(id, options)).await
     }
 
     pub async fn list(&self, kind: Kind, filter: ListFilter) -> Result<Listing> {
@@ -135,7 +163,7 @@ impl Agent {
 
     /// The next entries of a listing; empty at its end. Errors: `JACS_ABORTED`.
     pub async fn next_page(&self, listing: &mut Listing, cancel: &Cancel) -> Result<Vec<crate::store::Entry>> {
-        listing.next_page(&self.vault, || cancel.check()).await
+        self.until(cancel, listing.next_page(&self.vault, || cancel.check())).await
     }
 
     /// Stores a document that somebody signed. Errors: see [`Vault::save`].

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 
 pub use self::body::Body;
 use crate::environment::Environment;
@@ -24,6 +25,8 @@ use crate::error::{Code, Error, Result};
 const CONNECT: Duration = Duration::from_secs(5);
 /// Idle connections are closed after this: before most servers do, so that few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(20);
+/// Until half a body has reached a server.
+const ON_ITS_WAY: Duration = Duration::from_millis(200);
 /// A body has this many more milliseconds for each MiB: the slowest line that is waited for carries 256 KiB/s.
 const MS_PER_MIB: u64 = 4_000;
 /// Where clouds tell a machine its credentials; on other machines nothing answers there, so nobody waits long.
@@ -133,8 +136,14 @@ impl Client {
         let length = request.body().len();
         let (mut parts, body) = request.into_parts();
         parts.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(length));
-        let pieces = [Ok(body.slice(..length / 2)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
-        let body = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
+        let half = body.slice(..length / 2);
+        let end = async {
+            // Or the half would never leave this machine.
+            tokio::time::sleep(ON_ITS_WAY).await;
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        };
+        let pieces = futures::stream::iter([Ok(half)]).chain(futures::stream::once(end));
+        let body = reqwest::Body::wrap_stream(pieces);
         self.send(http::Request::from_parts(parts, body), length as u64).await
     }
 

@@ -51,8 +51,7 @@ struct Keys {
 impl Documents {
     pub(super) fn new(store: Store, kind: Kind, ids: Ids) -> Self {
         // One listing gives a thousand keys a request where asking for each id gives one.
-        let keys =
-            store.0.remote.is_some() && store.is_sorted() && store.operator().info().capability().list_with_recursive;
+        let keys = store.is_remote() && store.is_sorted() && store.operator().info().capability().list_with_recursive;
         let walk = if keys { Walk::Keys(Keys::default()) } else { Walk::Ids(ids) };
         Self { store, kind, walk }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use opendal::ErrorKind;
 
-use super::aws::credentials::NoCredentials;
+use super::aws::credentials::{NoCredentials, Why};
 use super::fs;
 use super::remote::answer::{Again, Refusal, Verdict};
 use crate::error::{Code, Error};
@@ -94,12 +94,15 @@ fn find<E: std::error::Error + 'static>(error: &opendal::Error) -> Option<&E> {
 
 /// The request could not be signed.
 fn without_credentials(none: &NoCredentials) -> Error {
-    if none.may_pass {
-        let message = "the source of the credentials could not be asked";
-        return Error::new(Code::Unavailable, message).with("sources", none).retryable();
-    }
-    let message = "no credentials for the storage were found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another source of the AWS tools";
-    Error::new(Code::Config, message).with("sources", none)
+    let (code, message) = match none.why {
+        Why::Silent => (Code::Unavailable, "the source of the credentials could not be asked"),
+        Why::Expired => (Code::Permission, "the credentials that were found have expired"),
+        Why::None => {
+            let message = "no credentials for the storage were found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another source of the AWS tools";
+            (Code::Config, message)
+        }
+    };
+    retryable(Error::new(code, message).with("sources", none).barred(), none.why == Why::Silent)
 }
 
 fn code(kind: ErrorKind) -> Code {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use opendal::ErrorKind;
+use uuid::Uuid;
 
 use super::remote::Remote;
 use super::remote::answer::Refusal;
@@ -104,20 +105,28 @@ impl Store {
 
     /// Finds out, once for each place and process, whether the server keeps the condition of a write.
     async fn learn(&self, remote: &Remote) -> opendal::Result<()> {
+        // Two that learn at the same moment remove each other's object; what one alone has seen is sure.
+        let kept =
+            self.keeps_condition(ONCE).await? || self.keeps_condition(&format!("{ONCE}-{}", Uuid::new_v4())).await?;
+        remote.learn(kept);
+        Ok(())
+    }
+
+    async fn keeps_condition(&self, name: &str) -> opendal::Result<bool> {
         let text = Bytes::from_static(ONCE_TEXT);
+        let mut kept = false;
         for _ in 0..2 {
-            match self.write(ONCE, &text).await {
-                Ok(()) => remote.learn(false),
-                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => {
-                    remote.learn(true);
-                    break;
-                }
-                Err(error) => return Err(error),
+            match self.write(name, &text).await {
+                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => kept = true,
+                written => written?,
+            }
+            if kept {
+                break;
             }
         }
         // Where removing is forbidden it stays, and the next process sees at once what it has to see.
-        drop(self.within(&self.turn().await, 0, self.operator().delete(ONCE)).await);
-        Ok(())
+        drop(self.within(&self.turn().await, 0, self.operator().delete(name)).await);
+        Ok(kept)
     }
 
     /// Whether these bytes stand there; `None` when nothing does.

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `own` | `self`: the loaded agent |
 //! | `stored` | `storage`: agent documents beside the documents |
+//! | `asked` | none: answers, for the length of one call |
 //!
 //! Pins, registry and DNS will stand beside them. Who a key belongs to is decided anew for every read.
 
+mod asked;
 mod own;
 mod stored;
 
+pub use asked::in_one_call;
 pub use own::OwnKey;
 
 use crate::config::{KeyResolution, KeySource};
@@ -85,7 +88,11 @@ impl Keyring {
             found.note(KeySource::SelfKey, answer, by);
         } else if self.sources.contains(&KeyResolution::Storage) {
             let introduced = introduced.filter(|_| document == by.agent);
-            let answer = stored::find(&self.store, &self.judged, by.agent, introduced, self.max_bytes).await?;
+            let ask = stored::find(&self.store, &self.judged, by.agent, introduced, self.max_bytes);
+            let answer = match introduced {
+                Some(_) => ask.await?,
+                None => asked::once(by.agent, ask).await?,
+            };
             found.note(KeySource::Storage, answer, by);
         }
         Ok(found)

@@ -8,6 +8,7 @@ use super::{CONCURRENT_READS, Lineage, Reading, Vault, VerifyOptions, VersionSta
 use crate::error::{Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::store::Kind;
+use crate::trust::in_one_call;
 
 /// How a version hangs on the one it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct History {
 impl Vault {
     /// Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT` for different originals.
     pub async fn history(&self, id: DocumentId, options: &VerifyOptions) -> Result<History> {
+        in_one_call(self.read_history(id, options)).await
+    }
+
+    async fn read_history(&self, id: DocumentId, options: &VerifyOptions) -> Result<History> {
         let (kind, mut lineage) = self.find_lineage(id, Reading::Fresh).await?;
         let damaged = lineage.newest().is_err() || lineage.versions.iter().any(|state| lineage.is_damaged(state));
         // What the caller asks beyond the configuration decides about validity, not about succession.

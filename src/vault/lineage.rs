@@ -13,6 +13,7 @@ use crate::document::{CLOCK_TOLERANCE_SECONDS, Header};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::store::Kind;
+use crate::trust::in_one_call;
 
 /// One version as it was found, and whether it counts.
 #[derive(Clone, Debug)]
@@ -57,7 +58,8 @@ impl Vault {
             return Err(Error::new(Code::NotFound, "no such document is stored").with_key(id));
         }
         let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }, reading));
-        let states: Vec<Option<VersionState>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
+        let states: Vec<Option<VersionState>> =
+            in_one_call(stream::iter(reads).buffered(CONCURRENT_READS).try_collect()).await?;
         let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
         sort(&mut versions);
         let positions = versions.iter().enumerate().map(|(position, state)| (state.key.version, position)).collect();

@@ -8,6 +8,7 @@ use crate::document::CLOCK_TOLERANCE_SECONDS;
 use crate::error::{Code, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::store::{Documents, Entry, Kind, Versions};
+use crate::trust::in_one_call;
 
 /// Documents that are looked at for one page.
 const PAGE: usize = 256;
@@ -54,6 +55,10 @@ impl Listing {
     /// The next entries; empty at the end. `check` is asked before each look at the store, of which one page may take
     /// many when a filter leaves out most.
     pub async fn next_page(&mut self, vault: &Vault, check: impl Fn() -> Result<()>) -> Result<Vec<Entry>> {
+        in_one_call(self.find_page(vault, check)).await
+    }
+
+    async fn find_page(&mut self, vault: &Vault, check: impl Fn() -> Result<()>) -> Result<Vec<Entry>> {
         let mut page = Vec::new();
         let count = if self.filter.all_versions { PAGE_OF_ALL } else { PAGE };
         while let (true, Some(documents)) = (page.is_empty() && self.left > 0, &mut self.documents) {

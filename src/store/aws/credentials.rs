@@ -25,8 +25,11 @@ use crate::net::{Failure, What};
 use crate::store::remote::Access;
 use crate::store::remote::transport::Transport;
 
-/// Credentials that name no end are looked up again after this: the file they came from may have been written anew.
-const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
+/// Credentials that name no end are looked up again after five minutes: the file they came from may have been written
+/// anew. reqsign takes credentials for ended two minutes before their end.
+const LOOK_AGAIN: Duration = Duration::from_secs(7 * 60);
+/// What ends within this is not used any more; reqsign's signer refuses it.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// A source by its name.
 type Source = (&'static str, Box<dyn ProvideCredentialDyn<Credential = Credential>>);
@@ -39,8 +42,18 @@ pub(in crate::store) type Told = Arc<Mutex<Option<NoCredentials>>>;
 pub(in crate::store) struct NoCredentials {
     /// Sources by name, with the kind of their failure.
     text: String,
-    /// Whether a source might answer later.
-    pub may_pass: bool,
+    pub why: Why,
+}
+
+/// What is the matter with the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Why {
+    /// None of them has any.
+    None,
+    /// One might answer later.
+    Silent,
+    /// What one gives has ended already.
+    Expired,
 }
 
 impl fmt::Display for NoCredentials {
@@ -184,7 +197,7 @@ impl Chain {
         context.with_env(Variables(self.environment.clone())).with_command_execute(Command(self.environment.clone()))
     }
 
-    fn tell(&self, failed: &[String], may_pass: bool) -> reqsign_core::Error {
+    fn tell(&self, failed: &[String], why: Why) -> reqsign_core::Error {
         let tried = self.sources.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let text = match failed.is_empty() {
             true => format!("none in: {tried}"),
@@ -193,7 +206,7 @@ impl Chain {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         // Under a role, the chain below has told already what is the matter.
         if told.is_none() {
-            *told = Some(NoCredentials { text, may_pass });
+            *told = Some(NoCredentials { text, why });
         }
         reqsign_core::Error::new(ErrorKind::CredentialInvalid, "no credentials")
     }
@@ -206,9 +219,13 @@ impl ProvideCredential for Chain {
         let context = self.context(context.clone());
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut failed = Vec::new();
-        let mut may_pass = false;
+        let mut why = Why::None;
         for (name, source) in &self.sources {
             match source.provide_credential_dyn(&context).await {
+                Ok(Some(credential)) if credential.expires_in.is_some_and(|end| end <= Timestamp::now() + MARGIN) => {
+                    why = Why::Expired;
+                    failed.push(format!("{name}: expired"));
+                }
                 Ok(Some(mut credential)) => {
                     if credential.expires_in.is_none() && *name != "environment" {
                         credential.expires_in = Some(Timestamp::now() + LOOK_AGAIN);
@@ -221,7 +238,9 @@ impl ProvideCredential for Chain {
                     if *name == INSTANCE && failure.is_some_and(is_nobody) {
                         continue;
                     }
-                    may_pass |= error.is_retryable() || failure.is_some_and(Failure::may_pass);
+                    if why == Why::None && (error.is_retryable() || failure.is_some_and(Failure::may_pass)) {
+                        why = Why::Silent;
+                    }
                     // Its text may repeat what a command or a server said; its kind says what to look for.
                     failed.push(match failure {
                         Some(failure) => format!("{name}: {failure}"),
@@ -230,7 +249,7 @@ impl ProvideCredential for Chain {
                 }
             }
         }
-        Err(self.tell(&failed, may_pass))
+        Err(self.tell(&failed, why))
     }
 }
 
@@ -283,7 +302,9 @@ impl Env for Variables {
     }
 
     fn vars(&self) -> std::collections::HashMap<String, String> {
-        self.0.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        // As for the AWS tools, an empty variable is none.
+        let set = self.0.iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     fn home_dir(&self) -> Option<PathBuf> {

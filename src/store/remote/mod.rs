@@ -18,6 +18,7 @@ use opendal::{ErrorKind, HttpTransport, HttpTransporter, OperationContext, Opera
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use self::answer::{Again, Verdict};
 pub(super) use self::watch::{Seen, Watch};
 use super::CreateOnce;
 use super::aws::credentials::Told;
@@ -239,17 +240,16 @@ impl Remote {
 
     /// A request that could not be signed says why.
     fn with_what_was_told(&self, error: opendal::Error) -> opendal::Error {
-        let told = self.told.as_ref().filter(|_| is_unsigned(&error));
-        match told.and_then(|told| told.lock().unwrap_or_else(PoisonError::into_inner).clone()) {
+        let Some(told) = self.told.as_ref().filter(|_| error.message() == UNSIGNED) else { return error };
+        match told.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             Some(none) => opendal::Error::new(ErrorKind::ConfigInvalid, "no credentials").set_source(none),
-            None => error,
+            None => Verdict::error(ErrorKind::ConfigInvalid, Again::No, "nothing can be signed with these credentials"),
         }
     }
 }
 
-fn is_unsigned(error: &opendal::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<reqsign_core::Error>())
-}
+/// OpenDAL's message for a request that its service could not sign.
+const UNSIGNED: &str = "signing http request";
 
 /// The operator with our transport and retries. From the inside out: the transport's time limit for each request,
 /// retries; around both, [`Remote::within`] limits the number and the whole time of operations. OpenDAL's own layers for

@@ -1,0 +1,41 @@
+//! Who was asked for within one call. Whose key it is is decided anew for every call; but a history of a hundred versions
+//! by one agent asks once, not a hundred times.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::crypto::PublicKey;
+use crate::error::Result;
+use crate::id::DocumentKey;
+
+/// An agent's key, or why there is none to believe.
+pub(super) type Answer = std::result::Result<PublicKey, String>;
+
+type Answers = Mutex<HashMap<DocumentKey, Arc<OnceCell<Answer>>>>;
+
+tokio::task_local! {
+    static ANSWERS: Answers;
+}
+
+/// Runs a call within which each agent version is asked for once.
+pub async fn in_one_call<T>(call: impl Future<Output = T>) -> T {
+    // A call within a call shares its answers.
+    match ANSWERS.try_with(|_| ()) {
+        Ok(()) => call.await,
+        Err(_) => ANSWERS.scope(Answers::default(), call).await,
+    }
+}
+
+/// The answer about an agent version: one that was given within this call, or that of `ask`.
+pub(super) async fn once(agent: DocumentKey, ask: impl Future<Output = Result<Answer>>) -> Result<Answer> {
+    let cell = ANSWERS
+        .try_with(|answers| answers.lock().unwrap_or_else(PoisonError::into_inner).entry(agent).or_default().clone());
+    match cell {
+        // What failed is asked again.
+        Ok(cell) => cell.get_or_try_init(|| ask).await.cloned(),
+        Err(_) => ask.await,
+    }
+}
