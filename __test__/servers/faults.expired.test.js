@@ -119,8 +119,7 @@ describeWith(['rgw'], 'aws: expired credentials', () => {
       expect((await place.stored()).get(error.key)).toBe(error.document);
     });
 
-    // Defect 6: JACS_UNAVAILABLE, without a reason.
-    test.failing('that have expired are told to be expired', async () => {
+    test('that have expired are told to be expired', async () => {
       say(servers.rgw, minutes(-1));
       const error = await place.refused(agent.createDocument({ title: 'late' }), 'JACS_PERMISSION');
       expect(error.message).toMatch(/expired/);
