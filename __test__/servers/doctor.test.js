@@ -116,8 +116,7 @@ describeWith(['rgw'], 'S3', () => {
       expect(warnings).toEqual([expect.stringMatching(/listing.*JACS_PERMISSION/)]);
     });
 
-    // Defect 10 of s3features: the refusal is thrown.
-    test.failing('that forbids reading, he does not speak of damage, and there is a report', async () => {
+    test('that forbids reading, he does not speak of damage, and there is a report', async () => {
       await allow('PutObject', 'DeleteObject', 'ListBucket');
       const { text } = await ill(second);
       expect(text).toContain('JACS_PERMISSION');
@@ -204,8 +203,7 @@ describeWith(['dav'], 'WebDAV', () => {
  * than the doctor asks for.
  */
 describeWith(['dav'], 'a server that shows half an upload', () => {
-  // Defect 7 of s3features: the upload is broken off before any of it was sent.
-  test.failing('is found out, and the half upload removed', async () => {
+  test('is found out, and the half upload removed', async () => {
     const kept = new Map();
     const half = await startMiddleman({
       to: servers.dav.url,
