@@ -211,13 +211,12 @@ describeWith(['moto'], 'with a session token', () => {
     expect(teller.requests.length).toBeGreaterThan(1);
   });
 
-  // Defect 4 of s3features: the error does not speak of credentials at all.
-  test.failing('that has ended already: it is the credentials that are said to be at fault', async () => {
+  test('that has ended already: it is the credentials that are said to be at fault', async () => {
     const teller = await startTeller({ 'GET /give': () => JSON.stringify(given(-1000)) });
     const env = { ...NONE, AWS_CONTAINER_CREDENTIALS_FULL_URI: `${teller.url}/give` };
     const agent = await againOn(place, { env });
-    const error = await refusal(agent.createDocument({ title: 'late' }), 'JACS_UNAVAILABLE');
-    expect(error.message).toMatch(/credentials/);
+    const error = await refusal(agent.createDocument({ title: 'late' }), 'JACS_PERMISSION');
+    expect(error.message).toMatch(/expired.*container/);
   });
 
   test('of instance metadata, by its second version', async () => {

@@ -53,12 +53,9 @@ impl Vault {
     async fn read_history(&self, id: DocumentId, options: &VerifyOptions) -> Result<History> {
         let (kind, mut lineage) = self.find_lineage(id, Reading::Fresh).await?;
         let damaged = lineage.newest().is_err() || lineage.versions.iter().any(|state| lineage.is_damaged(state));
-        // What the caller asks beyond the configuration decides about validity, not about succession.
-        let counting = lineage.versions.iter_mut().filter(|state| state.refused.is_none());
-        let (keys, errors): (Vec<DocumentKey>, Vec<_>) = counting.map(|state| (state.key, &mut state.error)).unzip();
-        let checks = keys.into_iter().map(|key| self.first_failure(kind, key, options));
-        let found: Vec<Option<Error>> = stream::iter(checks).buffered(CONCURRENT_READS).try_collect().await?;
-        errors.into_iter().zip(found).for_each(|(error, found)| *error = found);
+        if *options != VerifyOptions::default() {
+            self.check_demands(kind, &mut lineage, options).await?;
+        }
         let gaps = gaps(&lineage);
         let chains: Vec<Chain> = lineage.versions.iter().map(|state| chain(&lineage, state)).collect();
         let (heads, leads_to_first) = (lineage.heads(), leads_to_first(&lineage));
@@ -74,6 +71,16 @@ impl Vault {
 }
 
 impl Vault {
+    /// What the caller asks beyond the configuration decides about validity, not about succession.
+    async fn check_demands(&self, kind: Kind, lineage: &mut Lineage, options: &VerifyOptions) -> Result<()> {
+        let counting = lineage.versions.iter_mut().filter(|state| state.refused.is_none());
+        let (keys, errors): (Vec<DocumentKey>, Vec<_>) = counting.map(|state| (state.key, &mut state.error)).unzip();
+        let checks = keys.into_iter().map(|key| self.first_failure(kind, key, options));
+        let found: Vec<Option<Error>> = stream::iter(checks).buffered(CONCURRENT_READS).try_collect().await?;
+        errors.into_iter().zip(found).for_each(|(error, found)| *error = found);
+        Ok(())
+    }
+
     async fn first_failure(&self, kind: Kind, key: DocumentKey, options: &VerifyOptions) -> Result<Option<Error>> {
         Ok(self.find(kind, key, options, Reading::Fresh).await?.error)
     }

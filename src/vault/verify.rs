@@ -11,7 +11,7 @@ use crate::trust::{Believed, Tried};
 use super::Vault;
 
 /// What a caller asks of a verification beyond the configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyOptions {
     /// Agents of which one must have signed; `None`: any.
     pub signed_by: Option<Vec<DocumentId>>,
