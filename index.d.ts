@@ -197,6 +197,7 @@ export interface Diagnosis {
   storage: {
     scheme: string;
     root?: string;
+    /** On a server that was not shown anything yet: `checked`. */
     createOnce: 'atomic' | 'checked' | 'none';
     durability?: 'full' | 'none';
     writable?: boolean;
@@ -254,7 +255,7 @@ export class Agent {
   readonly publicKey: Buffer;
 
   /**
-   * Signs a new document and stores it: the promise resolves when it is on the disk.
+   * Signs a new document and stores it: the promise resolves when it is on the disk, or when the server acknowledged it.
    * Rejects: `JACS_INPUT` (not I-JSON, over a limit, system fields, already signed), `JACS_SCHEMA`, `JACS_CONFLICT` (`filename` exists);
    * after signing with `err.key` and `err.document`.
    */

@@ -15,7 +15,7 @@ function define(command) {
     .addOption(new Option('--agent-type <type>', 'kind of agent').choices(['human', 'human-org', 'hybrid', 'ai']))
     .option('--domain <domain>', 'DNS domain of the agent')
     .addOption(new Option('--algorithm <name>', 'of the key').choices(['ring-Ed25519', 'pq2025']))
-    .option('--storage <name>', 'storage backend: fs (default) or memory')
+    .option('--storage <name>', 'storage backend: fs (default), aws, hai or memory')
     .option('--data-directory <path>', 'where documents are stored (default: ./jacs_data)')
     .option('--key-directory <path>', 'where the keys are kept (default: ./jacs_keys)');
 }

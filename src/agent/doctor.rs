@@ -46,6 +46,10 @@ impl Agent {
             Some(findings) => {
                 warnings.extend(server_warnings(findings));
                 advice.extend(server_advice(findings));
+                let asked = self.config.aws_s3_encryption.map(|encryption| encryption.name());
+                if findings.may.write == Some(true) && asked.is_some() && findings.encryption.as_deref() != asked {
+                    advice.push("the server does not say that it encrypts as `aws_s3_encryption` asks".into());
+                }
                 // What keeps the server from answering is among the warnings already.
                 if findings.may.list == Some(true) {
                     let checked = self.check_own_documents().await;

@@ -87,7 +87,7 @@ impl fmt::Display for Failure {
         let what = match self.what {
             What::Late => "no answer in time from",
             What::Connect => "no connection to",
-            What::Certificate => "the certificate is not believed of",
+            What::Certificate => "no authority is known (NODE_EXTRA_CA_CERTS) that vouches for the certificate of",
             What::Broken => "the connection broke to",
             What::Request => "the request cannot be sent to",
         };
@@ -177,6 +177,13 @@ impl Client {
 /// The time that so many bytes may take on a slow line.
 pub fn transfer(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(MS_PER_MIB) >> 20)
+}
+
+/// A URL as the client will spell it: host in small letters, addresses in their usual form, no default port, no slash at the
+/// end. `None` for what is no URL.
+pub fn normalized(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok().filter(reqwest::Url::has_host)?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Whether plain http to this host stays on this machine.

@@ -25,9 +25,15 @@ pub(super) fn of(environment: &Environment) -> Result<Vec<Proxy>> {
     let mut proxies = Vec::new();
     for (names, proxy) in kinds {
         let Some((name, url)) = variable(environment, names) else { continue };
+        if proxies.len() == 2 {
+            // Nothing would be left for it; it is often one of a kind that is not spoken here.
+            break;
+        }
         let refused =
             || Error::new(Code::Config, "a proxy is not a URL with http:// or https://").with("variable", name);
-        if url.split_once("://").is_some_and(|(scheme, _)| !matches!(scheme, "http" | "https")) {
+        if let Some((scheme, _)) = url.split_once("://")
+            && !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        {
             return Err(refused());
         }
         let proxy = proxy(url).map_err(|_| refused())?;
@@ -57,5 +63,13 @@ mod tests {
         assert!(of(&Environment::default()).unwrap().is_empty());
         let environment = Environment::from_iter([("http_proxy", "http://127.0.0.1:1"), ("HTTP_PROXY", "::")]);
         assert_eq!(of(&environment).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_proxy_for_the_rest_matters_where_something_is_left() {
+        let usual = [("http_proxy", "HTTP://127.0.0.1:1"), ("https_proxy", "http://127.0.0.1:1")];
+        let socks = ("all_proxy", "socks5://127.0.0.1:1");
+        assert_eq!(of(&Environment::from_iter(usual.into_iter().chain([socks]))).unwrap().len(), 2);
+        assert!(of(&Environment::from_iter([usual[0], socks])).is_err());
     }
 }

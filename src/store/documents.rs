@@ -43,7 +43,7 @@ enum Walk {
 #[derive(Default)]
 struct Keys {
     after: Option<DocumentId>,
-    lister: Option<Lister>,
+    lister: Option<Listed>,
     /// Of the next id: what showed that the one before was complete.
     next: Option<Entry>,
 }
@@ -131,12 +131,13 @@ impl Keys {
         Ok(Some(Versions { id, entries: Ok(entries) }))
     }
 
-    async fn open(&self, store: &Store, kind: Kind, directory: &str) -> opendal::Result<Lister> {
+    async fn open(&self, store: &Store, kind: Kind, directory: &str) -> opendal::Result<Listed> {
         let lister = store.operator().lister_with(directory).recursive(true);
-        match self.after {
-            Some(id) => lister.start_after(&layout::behind(kind, id)).await,
-            None => lister.await,
-        }
+        let lister = match self.after {
+            Some(id) => lister.start_after(&layout::behind(kind, id)).await?,
+            None => lister.await?,
+        };
+        Ok(lister.into())
     }
 }
 
@@ -171,7 +172,7 @@ impl Store {
     async fn list_entries(&self, kind: Kind, id: DocumentId) -> Result<Vec<Entry>> {
         let directory = layout::prefix(kind, id);
         let fail = |error| self.fail(error, &id, &directory);
-        let mut lister = self.operator().lister(&directory).await.map_err(fail)?;
+        let mut lister = self.operator().lister(&directory).await.map_err(fail)?.into();
         let mut entries = BTreeMap::new();
         while let Some(found) = self.next_listed(&mut lister).await.map_err(fail)? {
             let Some(entry) = entry_of(kind, &found).filter(|entry| entry.key.id == id) else { continue };
@@ -182,9 +183,31 @@ impl Store {
         Ok(entries.into_values().collect())
     }
 
-    /// The next of a listing; over a network, in time.
-    pub(super) async fn next_listed(&self, lister: &mut Lister) -> opendal::Result<Option<opendal::Entry>> {
-        self.within(&self.turn().await, 0, lister.try_next()).await
+    /// The next of a listing; over a network, in time, and never twice.
+    pub(super) async fn next_listed(&self, listed: &mut Listed) -> opendal::Result<Option<opendal::Entry>> {
+        let found = self.within(&self.turn().await, 0, listed.lister.try_next()).await?;
+        if let Some(entry) = found.as_ref().filter(|_| self.is_remote() && self.is_sorted()) {
+            // Of each page the directories come before the files.
+            let last = if entry.path().ends_with('/') { &mut listed.directory } else { &mut listed.file };
+            if entry.path() <= last.as_str() {
+                return Err(disorder());
+            }
+            entry.path().clone_into(last);
+        }
+        Ok(found)
+    }
+}
+
+/// A listing under way, and what it gave last: a server that repeats itself would have no end.
+pub(super) struct Listed {
+    lister: Lister,
+    directory: String,
+    file: String,
+}
+
+impl From<Lister> for Listed {
+    fn from(lister: Lister) -> Self {
+        Self { lister, directory: String::new(), file: String::new() }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, btree_set};
 
-use opendal::{ErrorKind, Lister};
+use opendal::ErrorKind;
 
 use super::Store;
+use super::documents::Listed;
 use super::layout::{self, Kind};
 use super::remote::answer::{Again, Verdict};
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub struct Ids {
 
 enum Walk {
     /// Of a backend that lists in order, and what it listed last.
-    Sorted(Lister, Option<DocumentId>),
+    Sorted(Listed, Option<DocumentId>),
     /// Of one that does not: all ids, some 20 bytes each.
     Collected(btree_set::IntoIter<DocumentId>),
 }
@@ -67,7 +68,7 @@ impl Ids {
 
     async fn next_listed(
         &self,
-        lister: &mut Lister,
+        lister: &mut Listed,
         before: &mut Option<DocumentId>,
     ) -> opendal::Result<Option<DocumentId>> {
         while let Some(entry) = self.store.next_listed(lister).await? {
@@ -92,9 +93,9 @@ impl Ids {
             _ => operator.lister(directory).await?,
         };
         if self.store.is_sorted() {
-            return Ok(Walk::Sorted(lister, None));
+            return Ok(Walk::Sorted(lister.into(), None));
         }
-        let mut lister = lister;
+        let mut lister = lister.into();
         let mut ids = BTreeSet::new();
         while let Some(entry) = self.store.next_listed(&mut lister).await? {
             let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };

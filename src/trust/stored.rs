@@ -137,7 +137,7 @@ async fn read_all(
     let reads = versions.into_iter().take(MAX_VERSIONS).map(async |version| {
         match read_self_signed(store, judged, DocumentKey { id, version }, max_bytes).await {
             // What may not be read beside the version that is asked for does not keep that from being believed.
-            Err(error) if error.code() == Code::Permission && version != agent.version => Ok(None),
+            Err(error) if error.code() == Code::Permission && error.is_damage() && version != agent.version => Ok(None),
             read => read,
         }
     });

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opendal::HttpTransporter;
@@ -73,7 +73,12 @@ pub(super) fn chain(
     told: &Told,
 ) -> ProvideCredentialChain<Credential> {
     let option = |name| access.options.get(name).map(String::as_str);
-    let chain = |sources| Chain { environment: access.environment.clone(), sources, told: told.clone() };
+    let chain = |sources| Chain {
+        environment: access.environment.clone(),
+        sources,
+        told: told.clone(),
+        last: Mutex::default(),
+    };
     let chosen = option("profile");
     let role = role(access, profile);
     let named = role.and_then(|_| profile.get("source_profile")).or(chosen);
@@ -184,6 +189,8 @@ struct Chain {
     environment: Environment,
     sources: Vec<Source>,
     told: Told,
+    /// What was given last: asked again before its end, it is good until then.
+    last: Mutex<Option<Credential>>,
 }
 
 impl fmt::Debug for Chain {
@@ -195,6 +202,10 @@ impl fmt::Debug for Chain {
 impl Chain {
     fn context(&self, context: Context) -> Context {
         context.with_env(Variables(self.environment.clone())).with_command_execute(Command(self.environment.clone()))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Credential>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, failed: &[String], why: Why) -> reqsign_core::Error {
@@ -222,7 +233,7 @@ impl ProvideCredential for Chain {
         let mut why = Why::None;
         for (name, source) in &self.sources {
             match source.provide_credential_dyn(&context).await {
-                Ok(Some(credential)) if credential.expires_in.is_some_and(|end| end <= Timestamp::now() + MARGIN) => {
+                Ok(Some(credential)) if has_ended(&credential) => {
                     why = Why::Expired;
                     failed.push(format!("{name}: expired"));
                 }
@@ -230,6 +241,7 @@ impl ProvideCredential for Chain {
                     if credential.expires_in.is_none() && *name != "environment" {
                         credential.expires_in = Some(Timestamp::now() + LOOK_AGAIN);
                     }
+                    *self.last() = Some(credential.clone());
                     return Ok(Some(credential));
                 }
                 Ok(None) => {}
@@ -249,8 +261,16 @@ impl ProvideCredential for Chain {
                 }
             }
         }
+        let last = self.last().clone().filter(|last| why == Why::Silent && !has_ended(last));
+        if last.is_some() {
+            return Ok(last);
+        }
         Err(self.tell(&failed, why))
     }
+}
+
+fn has_ended(credential: &Credential) -> bool {
+    credential.expires_in.is_some_and(|end| end <= Timestamp::now() + MARGIN)
 }
 
 /// Nothing is at an address.

@@ -10,6 +10,9 @@ use crate::store::remote::Access;
 /// The domains of Amazon itself; <https://docs.aws.amazon.com/general/latest/gr/s3.html>.
 const AMAZON: [&str; 2] = [".amazonaws.com", ".amazonaws.com.cn"];
 
+/// Amazon's addresses without a region, which stand for the one that is set.
+const GLOBAL: [(&str, &str); 2] = [("https://s3.amazonaws.com", AMAZON[0]), ("https://s3.amazonaws.com.cn", AMAZON[1])];
+
 /// A server of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -46,8 +49,15 @@ impl Place {
             Some((name, url)) => access.check_url(name, url)?,
             None => amazon(access, region),
         };
+        let endpoint = net::normalized(&endpoint).ok_or_else(|| {
+            Error::new(Code::Config, "a server's address is not a URL").with("setting", "AWS_ENDPOINT_URL_S3")
+        })?;
+        let endpoint = GLOBAL.iter().find(|(global, _)| *global == endpoint).map_or(endpoint, |(_, domain)| {
+            // OpenDAL would do the same.
+            format!("https://s3.{region}{domain}")
+        });
         let virtual_host = match option("enable_virtual_host_style") {
-            Some(chosen) => chosen == "true",
+            Some(chosen) => matches!(chosen.to_ascii_lowercase().as_str(), "true" | "on"),
             // The certificates of VPC endpoints do not cover a further name.
             None => is_amazon(&endpoint) && !endpoint.contains(".vpce.") && is_host_label(bucket),
         };
@@ -61,8 +71,7 @@ impl Place {
     /// The hosts that requests go to, with their ports.
     pub fn hosts(&self, bucket: &str) -> Arc<[String]> {
         let authority = self.endpoint.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
-        let default = if self.endpoint.starts_with("https:") { ":443" } else { ":80" };
-        let authority = authority.strip_suffix(default).unwrap_or(authority).to_ascii_lowercase();
+        let authority = authority.to_ascii_lowercase();
         Arc::new([if self.virtual_host { format!("{bucket}.{authority}") } else { authority }])
     }
 
@@ -75,6 +84,9 @@ impl Place {
 /// `minio` would be asked at `example.com`. It compares letters as they are, and hosts have no case.
 fn kept(endpoint: String, bucket: &str) -> Result<String> {
     let Some((scheme, rest)) = endpoint.split_once(&format!("//{bucket}.")) else { return Ok(endpoint) };
+    if is_amazon(&endpoint) && rest.starts_with("s3") {
+        return Err(Error::new(Code::Config, "the server's address names the bucket").with("bucket", bucket));
+    }
     let changed = bucket.to_ascii_uppercase();
     if changed == bucket {
         let message = "a bucket with this name cannot be asked at this host: name the host another way";
@@ -160,6 +172,23 @@ mod tests {
             *place("https://a.example.com:443", "bucket").unwrap().hosts("bucket"),
             ["a.example.com".to_owned()]
         );
+    }
+
+    #[test]
+    fn addresses_are_spelled_as_the_client_spells_them() {
+        let place =
+            |url| find(&[("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL_S3", url)], &Profile::default(), "my-bucket");
+        for url in ["https://s3.amazonaws.com", "https://S3.amazonaws.com:443/"] {
+            assert_eq!(place(url).unwrap().endpoint, "https://s3.eu-west-1.amazonaws.com", "{url}");
+        }
+        for (url, host) in [
+            ("https://[2001:0db8:0::1]:9000", "[2001:db8::1]:9000"),
+            ("https://host:0443", "host"),
+            ("https://127.1", "127.0.0.1"),
+        ] {
+            assert_eq!(*place(url).unwrap().hosts("my-bucket"), [host.to_owned()], "{url}");
+        }
+        assert_eq!(place("https://my-bucket.s3.amazonaws.com").unwrap_err().code(), Code::Config);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn keys_begin_with(answer: &[u8], prefix: &str) -> Option<bool> {
     let mut reader = Reader::from_str(std::str::from_utf8(answer).ok()?);
     let mut open: Vec<String> = Vec::new();
     let mut key = String::new();
+    let mut named = false;
     let mut whole = false;
     loop {
         match reader.read_event().ok()? {
@@ -30,14 +31,30 @@ fn keys_begin_with(answer: &[u8], prefix: &str) -> Option<bool> {
                 }
                 open.push(name);
                 key.clear();
+                named &= !is_object(&open);
             }
             // `<ListBucketResult/>` says nothing, not even that it is the end.
             Event::Empty(_) if open.is_empty() => return None,
+            // An object without a name.
+            Event::Empty(start) => {
+                open.push(start.local_name().as_ref().to_owned());
+                if is_object(&open) || is_key(&open) {
+                    return None;
+                }
+                open.pop();
+            }
+            Event::CData(text) if is_key(&open) => key.push_str(&text),
             Event::Text(text) if is_key(&open) => key.push_str(&text),
             Event::GeneralRef(entity) if is_key(&open) => key.push_str(&character(&entity)?),
             Event::End(_) => {
-                if is_key(&open) && !key.starts_with(prefix) {
-                    return Some(false);
+                if is_key(&open) {
+                    if key.is_empty() || !key.starts_with(prefix) {
+                        return Some(false);
+                    }
+                    named = true;
+                }
+                if is_object(&open) && !named {
+                    return None;
                 }
                 open.pop();
                 whole |= open.is_empty();
@@ -46,6 +63,10 @@ fn keys_begin_with(answer: &[u8], prefix: &str) -> Option<bool> {
             _ => {}
         }
     }
+}
+
+fn is_object(open: &[String]) -> bool {
+    matches!(open, [_, list] if list == "Contents" || list == "CommonPrefixes")
 }
 
 fn is_key(open: &[String]) -> bool {
@@ -81,6 +102,11 @@ mod tests {
             "<html>login</html>",
             "<Error><Code>InternalError</Code></Error>",
             "<ListBucketResult/>",
+            &listing("<Contents><Key/></Contents>"),
+            &listing("<Contents><Key></Key></Contents>"),
+            &listing("<Contents><Size>1</Size></Contents>"),
+            &listing("<Contents/>"),
+            &listing("<Contents><Key>k</Key></Contents><CommonPrefixes><Prefix/></CommonPrefixes>"),
             &whole[..whole.len() - 3],
         ] {
             assert!(!is_sound(text.as_bytes(), ""), "{text}");

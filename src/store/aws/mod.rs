@@ -56,7 +56,9 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     }
     let profile = Profile::read(&access.environment, access.options.get("profile"))?;
     let place = Place::find(access, &profile, &settings.bucket)?;
-    let config = S3Config::from_iter(access.options.clone()).map_err(invalid)?;
+    // The style of the URLs is decided above, from the same option.
+    let options = access.options.iter().filter(|(name, _)| *name != "enable_virtual_host_style");
+    let config = S3Config::from_iter(options.map(|(name, value)| (name.clone(), value.clone()))).map_err(invalid)?;
     let mut builder: S3 = config
         .into_builder()
         .bucket(&settings.bucket)

@@ -13,7 +13,7 @@ use super::cut::Cut;
 use super::multistatus::rewritten;
 use crate::net::Body;
 use crate::store::remote::answer::{Again, Refusal, Verdict};
-use crate::store::remote::transport::{LONGEST_LISTING, Transport, strange, whole};
+use crate::store::remote::transport::{LONGEST_LISTING, Transport, no_listing, whole};
 
 /// So many collections are remembered; then it begins anew.
 const MOST: usize = 65_536;
@@ -133,7 +133,7 @@ impl Collections {
         }
         let bytes = response.body_mut().to_buffer().await?.to_bytes();
         let listed = if response.status() == StatusCode::MULTI_STATUS { rewritten(&bytes, &asked) } else { None };
-        let listed = listed.ok_or_else(|| strange("the server's answer is not the listing that it was asked for"))?;
+        let listed = listed.ok_or_else(no_listing)?;
         Ok(response.map(|_| whole(listed.into_bytes())))
     }
 }

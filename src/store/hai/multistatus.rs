@@ -1,6 +1,7 @@
 //! Answers to PROPFIND (RFC 4918 §9.1), read strictly and written anew for OpenDAL's service, which cuts members' names
 //! by length, wants properties that servers may leave out, and takes any XML for an empty listing.
 
+use jiff::fmt::rfc2822;
 use quick_xml::escape::escape;
 use quick_xml::events::Event;
 use quick_xml::name::ResolveResult::Bound;
@@ -18,9 +19,18 @@ const NO_TIME: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 struct Member {
     /// The path as the server spells it, decoded.
     path: String,
+    properties: Properties,
+    /// Those of the propstat that is being read, and what the server says of them.
+    read: Properties,
+    status: String,
+}
+
+/// What is wanted of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Properties {
     collection: bool,
-    length: Option<String>,
-    modified: Option<String>,
+    length: String,
+    modified: String,
 }
 
 /// The answer again, with nothing in it but what lies at or directly below `asked`, the path of the request as it was
@@ -49,10 +59,11 @@ pub(super) fn rewritten(answer: &[u8], asked: &str) -> Option<String> {
 fn write(written: &mut String, asked: &str, name: &str, member: &Member) {
     let slash = if !name.is_empty() && !asked.ends_with('/') { "/" } else { "" };
     let name = opendal::raw::percent_encode_path(name);
-    let end = if member.collection && !name.is_empty() { "/" } else { "" };
-    let kind = if member.collection { "<D:collection/>" } else { "" };
-    let modified = member.modified.as_deref().unwrap_or(NO_TIME);
-    let length = member.length.as_deref().unwrap_or("0");
+    let properties = &member.properties;
+    let end = if properties.collection && !name.is_empty() { "/" } else { "" };
+    let kind = if properties.collection { "<D:collection/>" } else { "" };
+    let modified = if properties.modified.is_empty() { NO_TIME } else { &properties.modified };
+    let length = if properties.length.is_empty() { "0" } else { &properties.length };
     let parts = [
         "<D:response><D:href>",
         &escape(asked),
@@ -73,6 +84,8 @@ fn write(written: &mut String, asked: &str, name: &str, member: &Member) {
 /// Where in an answer the reader is; each is a child of the one before.
 const RESPONSE: [&str; 2] = ["multistatus", "response"];
 const HREF: [&str; 3] = ["multistatus", "response", "href"];
+const PROPSTAT: [&str; 3] = ["multistatus", "response", "propstat"];
+const STATUS: [&str; 4] = ["multistatus", "response", "propstat", "status"];
 const PROP: [&str; 4] = ["multistatus", "response", "propstat", "prop"];
 
 /// The members; `None` for what is no multistatus, or not a whole one.
@@ -104,6 +117,9 @@ fn read(text: &str) -> Option<Vec<Member>> {
                 open.pop();
             }
             (_, Event::End(_)) => {
+                if open == PROPSTAT {
+                    member.end_of_propstat();
+                }
                 if open == RESPONSE {
                     let mut done = std::mem::take(&mut member);
                     done.path = decoded(path_of(done.path.trim()));
@@ -126,9 +142,9 @@ impl Member {
         match open {
             // A second one would belong to something else.
             _ if open == HREF => self.path.clear(),
-            [prop @ .., a, b] if prop == PROP && a == "resourcetype" && b == "collection" => self.collection = true,
-            [prop @ .., a] if prop == PROP && a == "getcontentlength" => self.length = Some(String::new()),
-            [prop @ .., a] if prop == PROP && a == "getlastmodified" => self.modified = Some(String::new()),
+            [prop @ .., a, b] if prop == PROP && a == "resourcetype" && b == "collection" => {
+                self.read.collection = true
+            }
             _ => {}
         }
     }
@@ -136,13 +152,27 @@ impl Member {
     fn add(&mut self, open: &[String], text: &str) {
         match open {
             _ if open == HREF => self.path.push_str(text),
-            [prop @ .., a] if prop == PROP && a == "getcontentlength" => {
-                self.length.get_or_insert_default().push_str(text)
-            }
-            [prop @ .., a] if prop == PROP && a == "getlastmodified" => {
-                self.modified.get_or_insert_default().push_str(text)
-            }
+            _ if open == STATUS => self.status.push_str(text),
+            [prop @ .., a] if prop == PROP && a == "getcontentlength" => self.read.length.push_str(text),
+            [prop @ .., a] if prop == PROP && a == "getlastmodified" => self.read.modified.push_str(text),
             _ => {}
+        }
+    }
+
+    /// Takes the properties that the server says it has; what cannot be understood is left out.
+    fn end_of_propstat(&mut self) {
+        let (read, status) = (std::mem::take(&mut self.read), std::mem::take(&mut self.status));
+        let code = status.split_whitespace().nth(1);
+        if code.is_some_and(|code| !code.starts_with('2')) {
+            return;
+        }
+        self.properties.collection |= read.collection;
+        let (length, modified) = (read.length.trim(), read.modified.trim());
+        if length.parse::<u64>().is_ok() {
+            length.clone_into(&mut self.properties.length);
+        }
+        if rfc2822::parse(modified).is_ok() {
+            modified.clone_into(&mut self.properties.modified);
         }
     }
 }
@@ -153,8 +183,9 @@ fn local(namespace: &ResolveResult<'_>, name: &str) -> String {
 
 /// The path of an href, which may be a whole URL (RFC 4918 §8.3); a proxy before the server may have another name.
 fn path_of(href: &str) -> &str {
-    match href.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+    let host = href.strip_prefix("//").or_else(|| href.split_once("://").map(|(_, rest)| rest));
+    match host {
+        Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
         None => href,
     }
 }
@@ -196,6 +227,26 @@ mod tests {
         let inside = "<d:response><d:href>/a</d:href><d:propstat><d:prop><d:lockdiscovery><d:owner>\
             <d:href>http://evil/x</d:href></d:owner></d:lockdiscovery></d:prop></d:propstat></d:response>";
         assert_eq!(paths(&answer(inside)), Some(vec!["/a".to_owned()]));
+    }
+
+    #[test]
+    fn properties_are_those_that_the_server_has() {
+        let member = |propstats: &str| {
+            let text = answer(&format!("<d:response><d:href>/a</d:href>{propstats}</d:response>"));
+            read(&text).unwrap().remove(0).properties
+        };
+        let propstat = |properties: &str, status: &str| {
+            format!("<d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 {status}</d:status></d:propstat>")
+        };
+        let time = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let good =
+            format!("<d:getcontentlength> 7 </d:getcontentlength><d:getlastmodified>\n{time}</d:getlastmodified>");
+        let bad = "<d:getcontentlength/><d:getlastmodified/><d:resourcetype><d:collection/></d:resourcetype>";
+        let expected = Properties { collection: false, length: "7".into(), modified: time.into() };
+        assert_eq!(member(&(propstat(&good, "200 OK") + &propstat(bad, "404 Not Found"))), expected);
+        assert_eq!(member(&(propstat(bad, "404 Not Found") + &propstat(&good, "200 OK"))), expected);
+        let odd = "<d:getcontentlength>x</d:getcontentlength><d:getlastmodified>1994-11-06</d:getlastmodified>";
+        assert_eq!(member(&propstat(odd, "200 OK")), Properties::default());
     }
 
     #[test]

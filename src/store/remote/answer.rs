@@ -92,7 +92,10 @@ impl Refusal {
     pub fn sentence(&self) -> &'static str {
         match self.code.as_deref() {
             Some("NoSuchBucket") => return "the bucket does not exist",
-            Some("SignatureDoesNotMatch" | "InvalidAccessKeyId") => return "the server does not know these credentials",
+            Some("InvalidAccessKeyId") => return "the server does not know the access key: AWS_ACCESS_KEY_ID",
+            Some("SignatureDoesNotMatch") => {
+                return "the secret does not belong to the access key: AWS_SECRET_ACCESS_KEY";
+            }
             Some("RequestTimeTooSkewed") => return "the clock of this machine differs too much from the server's",
             Some("ExpiredToken" | "TokenRefreshRequired" | "InvalidToken") => return "the credentials have expired",
             Some("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {

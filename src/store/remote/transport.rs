@@ -97,7 +97,7 @@ impl Transport {
         let mut response = self.judge(self.send(request).await?, u64::MAX).await?;
         match (from, response.status()) {
             (Some(from), StatusCode::OK) if from > 0 => response = without_beginning(response, from).await?,
-            (Some(from), StatusCode::PARTIAL_CONTENT) if first_of_content(response.headers()) != Some(from) => {
+            (from, StatusCode::PARTIAL_CONTENT) if from.is_none() || first_of_content(response.headers()) != from => {
                 return Err(strange("the server sent another part than it was asked for"));
             }
             _ => {}
@@ -116,7 +116,7 @@ impl Transport {
         }
         let bytes = response.body_mut().to_buffer().await?.to_bytes();
         if !(self.dialect.is_listing)(&bytes, &query) {
-            return Err(strange("the server's answer is not the listing that it was asked for"));
+            return Err(no_listing());
         }
         Ok(response.map(|_| whole(bytes.into())))
     }
@@ -169,6 +169,12 @@ pub(in crate::store) fn from_failure(failure: Failure) -> opendal::Error {
 /// An answer that no server of this kind gives; something may stand between.
 pub(in crate::store) fn strange(sentence: &'static str) -> opendal::Error {
     Verdict::error(ErrorKind::Unexpected, Again::Later, sentence)
+}
+
+/// An answer that is not the listing that was asked for, or not a whole one, as servers under load send.
+pub(in crate::store) fn no_listing() -> opendal::Error {
+    let sentence = "the server's answer is not the listing that it was asked for";
+    Verdict::error(ErrorKind::Unexpected, Again::Soon, sentence)
 }
 
 /// The answer, which fails when its body is longer than `most` bytes.
