@@ -23,6 +23,7 @@ use super::profile::{Profile, home};
 use crate::environment::Environment;
 use crate::net::{Failure, What};
 use crate::store::remote::Access;
+use crate::store::remote::answer::Verdict;
 use crate::store::remote::transport::Transport;
 
 /// Credentials that name no end are looked up again after five minutes: the file they came from may have been written
@@ -246,17 +247,20 @@ impl ProvideCredential for Chain {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let failure = failure_of(&error);
+                    let failure = below::<Failure>(&error);
                     if *name == INSTANCE && failure.is_some_and(is_nobody) {
                         continue;
                     }
-                    if why == Why::None && (error.is_retryable() || failure.is_some_and(Failure::may_pass)) {
+                    let verdict = below::<Verdict>(&error);
+                    let passes = error.is_retryable() || failure.is_some_and(Failure::may_pass);
+                    if why == Why::None && passes && verdict.is_none() {
                         why = Why::Silent;
                     }
                     // Its text may repeat what a command or a server said; its kind says what to look for.
-                    failed.push(match failure {
-                        Some(failure) => format!("{name}: {failure}"),
-                        None => format!("{name}: {}", error.kind()),
+                    failed.push(match (verdict, failure) {
+                        (Some(verdict), _) => format!("{name}: {verdict}"),
+                        (None, Some(failure)) => format!("{name}: {failure}"),
+                        (None, None) => format!("{name}: {}", error.kind()),
                     });
                 }
             }
@@ -278,11 +282,12 @@ fn is_nobody(failure: &Failure) -> bool {
     matches!(failure.what, What::Late | What::Connect)
 }
 
-fn failure_of(error: &reqsign_core::Error) -> Option<&Failure> {
+/// An error of ours below one of reqsign.
+fn below<E: std::error::Error + 'static>(error: &reqsign_core::Error) -> Option<&E> {
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
-        if let Some(failure) = cause.downcast_ref() {
-            return Some(failure);
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
         }
         next = cause.source();
     }
