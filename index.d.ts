@@ -36,7 +36,7 @@ export class JacsError extends Error {
   readonly heads?: string[];
   /** `createDocuments`: what was made, by position, and what was not. */
   readonly documents?: (string | null)[];
-  readonly failures?: { index: number; code: JacsErrorCode; message: string }[];
+  readonly failures?: { index: number; code: JacsErrorCode; message: string; key?: string; document?: string }[];
 }
 
 /** `ring-Ed25519` (RFC 8032), or `pq2025`: ML-DSA-87 (FIPS 204), safe against quantum computers, signatures of 4.6 KB. */

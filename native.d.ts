@@ -76,4 +76,6 @@ export interface ItemFailure {
   index: number
   code: string
   message: string
+  key?: string
+  document?: string
 }

@@ -64,6 +64,10 @@ pub struct Failure {
     pub index: usize,
     pub code: Code,
     pub message: String,
+    /// `id:version`, when it was signed.
+    pub key: Option<String>,
+    /// The signed document, when signing it succeeded and storing it did not: whether it is stored may be unknown.
+    pub document: Option<String>,
 }
 
 /// What a caller can act on, beside code and message.

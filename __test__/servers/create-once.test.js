@@ -181,3 +181,30 @@ describeWith(['dav'], 'WebDAV', () => {
     expect(puts(careless, before)).toBe(0);
   });
 });
+
+describeWith(['rgw'], 'a server that does not know the condition', () => {
+  test('is written to without it, and looked at before and after where a caller brings the key', async () => {
+    const proxy = await startProxy(servers.rgw.endpoint);
+    const refuse = { status: 501, body: '<Error><Code>NotImplemented</Code></Error>' };
+    const when = ({ method, headers }) => method === 'PUT' && headers['if-none-match'] !== undefined;
+    proxy.fail({ when, answer: refuse, times: Infinity });
+    const { agent } = await agentOnS3({ endpoint: proxy.url });
+    const text = await agent.createDocument({ title: 'without' });
+    await expect(agent.getDocument(keyOf(text), { cache: false })).resolves.toBe(text);
+    const before = proxy.requests.length;
+    await agent.createDocument({ title: 'once' });
+    expect(proxy.requests.slice(before).map(({ method }) => method)).toEqual(['PUT']);
+    await expect(agent.saveDocument(text)).resolves.toBe(text);
+    expect((await agent.doctor()).storage).toMatchObject({ createOnce: 'none', permissions: { write: true } });
+  });
+
+  test('where only the layout may be written, a save looks before and after', async () => {
+    const proxy = await startProxy(servers.rgw.endpoint);
+    const refuse = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
+    proxy.fail({ path: '.jacs-probe', answer: refuse, times: Infinity });
+    const { agent } = await agentOnS3({ endpoint: proxy.url });
+    const text = await agent.createDocument({ title: 'brought' }, { noSave: true });
+    await expect(agent.saveDocument(text)).resolves.toBe(text);
+    await expect(agent.getDocument(keyOf(text), { cache: false })).resolves.toBe(text);
+  });
+});

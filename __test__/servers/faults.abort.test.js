@@ -71,6 +71,11 @@ describeBackends('while a server does not answer', (backend) => {
     expect(made.length).toBe(2);
     expect(error.failures.map(({ index }) => index)).toEqual([2, 3, 4, 5]);
     expect(error.failures.at(-1).code).toBe('JACS_ABORTED');
+    // Signed, and maybe stored: its text is not lost.
+    const { key, document } = error.failures[0];
+    expect(keyOf(document)).toBe(key);
+    await expect(hurried.saveDocument(document)).resolves.toBe(document);
+    expect(error.failures.at(-1).document).toBeUndefined();
     const after = await place.stored();
     for (const text of made) expect(after.get(keyOf(text))).toBe(text);
     // Beside them at most the one that was on its way.

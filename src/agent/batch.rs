@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 use super::{Agent, Cancel, CreateOptions};
-use crate::error::{Code, Error, Failure, Result};
+use crate::error::{Code, Details, Error, Failure, Result};
 
 /// Documents in flight at the same time when the caller does not say.
 const DEFAULT_CONCURRENCY: usize = 64;
@@ -99,7 +99,8 @@ fn gather(results: Vec<Option<Result<String>>>) -> Result<Vec<String>> {
     for (index, result) in results.into_iter().enumerate() {
         let result = result.unwrap_or_else(|| Err(Error::new(Code::Internal, "an item of the batch was lost")));
         if let Err(error) = &result {
-            failures.push(Failure { index, code: error.code(), message: error.to_string() });
+            let Details { key, document, .. } = error.details().clone();
+            failures.push(Failure { index, code: error.code(), message: error.to_string(), key, document });
             first.get_or_insert_with(|| error.clone());
         }
         documents.push(result.ok());

@@ -30,8 +30,16 @@ const ON_ITS_WAY: Duration = Duration::from_millis(200);
 /// A body has this many more milliseconds for each MiB: the slowest line that is waited for carries 256 KiB/s.
 const MS_PER_MIB: u64 = 4_000;
 /// Where clouds tell a machine its credentials; on other machines nothing answers there, so nobody waits long.
-const METADATA_HOSTS: [&str; 5] =
-    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
+const METADATA_HOSTS: [&str; 8] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "[fd00:ec2::254]",
+    "[fd00:ec2::23]",
+    "metadata.google.internal",
+    "100.100.100.200",
+    "metadata.tencentyun.com",
+];
 const METADATA_WAIT: Duration = Duration::from_secs(2);
 
 /// An HTTP client; clones share its connections.

@@ -35,6 +35,8 @@ pub struct ItemFailure {
     pub index: u32,
     pub code: String,
     pub message: String,
+    pub key: Option<String>,
+    pub document: Option<String>,
 }
 
 impl From<Error> for Failure {
@@ -44,6 +46,8 @@ impl From<Error> for Failure {
             index: u32::try_from(failure.index).unwrap_or(u32::MAX),
             code: failure.code.as_str().to_owned(),
             message: failure.message,
+            key: failure.key,
+            document: failure.document,
         };
         Failure {
             code: error.code().as_str().to_owned(),

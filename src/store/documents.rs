@@ -116,8 +116,12 @@ impl Keys {
         while let Some(found) = store.next_listed(&mut lister).await? {
             let Some(entry) = entry_of(kind, &found) else { continue };
             let last = entries.last().map(|last| last.key);
-            if last.is_some_and(|last| entry.key <= last) || Some(entry.key.id) <= self.after {
+            if last.is_some_and(|last| entry.key <= last) {
                 return Err(disorder());
+            }
+            // Of a server that does not know where to begin.
+            if Some(entry.key.id) <= self.after {
+                continue;
             }
             if last.is_some_and(|last| last.id != entry.key.id) {
                 self.next = Some(entry);

@@ -171,7 +171,8 @@ fn by_code(code: &str) -> Option<(ErrorKind, Again)> {
 fn error_code(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let code = text.split_once("<Code>")?.1.split_once("</Code>")?.0.trim();
-    let plain = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    // Words only: nothing that looks like a key or a token.
+    let plain = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphabetic() || b == b'.');
     plain.then(|| code.to_owned())
 }
 

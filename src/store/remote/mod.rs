@@ -9,7 +9,7 @@ pub(super) mod xml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -133,6 +133,8 @@ pub(super) struct Remote {
     pub sorted: bool,
     /// Whether a write is conditional by an option of the service; where not, its transport says it or nothing does.
     pub conditional: bool,
+    /// The server has refused a write because of its condition: it is left out from then on.
+    pub knows_no_condition: AtomicBool,
     pub watch: Arc<Watch>,
     /// Held by the doctor who looks.
     pub probing: tokio::sync::Mutex<()>,
@@ -184,6 +186,7 @@ impl Remote {
             endpoint,
             sorted,
             conditional,
+            knows_no_condition: AtomicBool::new(false),
             watch: Arc::default(),
             probing: tokio::sync::Mutex::default(),
             cut: None,
