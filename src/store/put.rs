@@ -152,7 +152,7 @@ impl Store {
         let conditional = remote.conditional && !remote.knows_no_condition.load(Ordering::Relaxed);
         match self.write_remote(path, bytes, conditional).await {
             // It does not know the condition: as good as ignoring it.
-            Err(error) if conditional && error.kind() == ErrorKind::Unsupported => {
+            Err(error) if conditional && Refusal::is_unimplemented(&error) => {
                 self.write_remote(path, bytes, false).await?;
                 remote.knows_no_condition.store(true, Ordering::Relaxed);
                 remote.learn(false);
