@@ -75,8 +75,18 @@ export interface Progress {
   done: number;
   total?: number;
   bytes: number;
+  totalBytes?: number;
   failed: number;
 }
+
+/** A file or a folder by its path; with `contents` a name, relative, for bytes or a stream (web, Node, any async iterable of bytes). */
+export interface AttachmentInput {
+  path: string;
+  contents?: Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** Default: found by content, then by the name's extension. */
+  mimetype?: string;
+}
+export type Attachments = string | AttachmentInput | (string | AttachmentInput)[];
 
 export interface CreateOptions {
   /** A local file's path, a built-in `https://hai.ai/schemas/...` URL, the schema's text or the schema. Nothing is ever fetched. */
@@ -86,9 +96,17 @@ export interface CreateOptions {
   overwrite?: boolean;
   /** Touch no backend and write no file. */
   noSave?: boolean;
+  /** Files, folders, bytes or streams that belong to the document. */
+  attachments?: Attachments;
+  /** `true`: the bytes go into the document. `false`: only path and hash. Default: the bytes go to the store, once, and path and hash into the document. */
+  embed?: boolean | null;
+  /** `jacs`: embedded files in the form of `jacs` (gzip, hash of the base64 text), which it accepts. Default `plain`. */
+  attachmentForm?: 'plain' | 'jacs';
   /** Store input of the migration recipe although other versions of its id are stored. */
   resign?: boolean;
   signal?: AbortSignal;
+  /** Told while attachments are read and stored: `done` and `total` count files, `bytes` and `totalBytes` theirs. */
+  onProgress?: (progress: Progress) => void;
 }
 /** `merges`: keys of other heads of the same document, which the update closes. */
 export interface UpdateOptions extends Omit<CreateOptions, 'resign'> {
@@ -109,9 +127,20 @@ export interface VerifyOptions {
   minimumTrust?: KeySource;
   /** Accept `jacsAgreement` and `jacsRegistration`, which other implementations never sign. */
   allowUnsigned?: boolean;
+  /** Read every attachment, wherever it is, and compare its hash. Default: embedded ones only; of stored ones, that they are there. */
+  contents?: boolean;
+  /** Where attachments that are only referenced lie; default the working directory. */
+  baseDirectory?: string;
   signal?: AbortSignal;
 }
-export interface GetOptions extends VerifyOptions {
+/** `baseDirectory`: of attachments that are only referenced. The document is verified first, with the other options. */
+export type ReadAttachmentOptions = Omit<VerifyOptions, 'contents'>;
+export interface SaveAttachmentsOptions extends ReadAttachmentOptions {
+  /** Replace files that stand there; else `JACS_CONFLICT`, and nothing is written. */
+  overwrite?: boolean;
+  onProgress?: (progress: Progress) => void;
+}
+export interface GetOptions extends Omit<VerifyOptions, 'contents' | 'baseDirectory'> {
   /** `hash`: only that the bytes are what was written; says nothing about the signer, so demands on it are then `JACS_INPUT`. */
   verify?: 'full' | 'hash';
   /** `error`: reject with `JACS_CONFLICT` when a document has several heads. */
@@ -264,8 +293,8 @@ export class Agent {
     schema?: string | null,
     filename?: string | null,
     noSave?: boolean | null,
-    attachments?: null,
-    embed?: null,
+    attachments?: Attachments | null,
+    embed?: boolean | null,
   ): Promise<string>;
   createDocument(json: string | object, options: CreateOptions): Promise<string>;
   createDocumentSync(
@@ -273,8 +302,8 @@ export class Agent {
     schema?: string | null,
     filename?: string | null,
     noSave?: boolean | null,
-    attachments?: null,
-    embed?: null,
+    attachments?: Attachments | null,
+    embed?: boolean | null,
   ): string;
   createDocumentSync(json: string | object, options: CreateOptions): string;
   /** Many documents, signed on all cores. Stores what it can and rejects with `err.documents` and `err.failures` when some failed. */
@@ -289,9 +318,20 @@ export class Agent {
    * Replaces the newest version by a new one: the author's fields as a whole. `key` is `id:version`, or `id` when `json` carries `jacsVersion`.
    * Rejects: `JACS_CONFLICT` with `err.current` and `err.heads` when the version is not the newest; `JACS_INPUT` for level `raw`.
    */
-  updateDocument(key: string, json: string | object, attachments?: null, embed?: null): Promise<string>;
+  updateDocument(
+    key: string,
+    json: string | object,
+    attachments?: Attachments | null,
+    embed?: boolean | null,
+  ): Promise<string>;
   updateDocument(key: string, json: string | object, options: UpdateOptions): Promise<string>;
-  updateDocumentSync(key: string, json: string | object, options?: UpdateOptions | null): string;
+  updateDocumentSync(
+    key: string,
+    json: string | object,
+    attachments?: Attachments | null,
+    embed?: boolean | null,
+  ): string;
+  updateDocumentSync(key: string, json: string | object, options: UpdateOptions): string;
   /** Stores an already signed document after verifying it, in canonical form; the stored text. The same bytes again are success. */
   saveDocument(signed: string): Promise<string>;
   /** Removes a version, or with `allVersions` a document, oldest version first. Leaves no mark: a removal is no proof of absence. */
@@ -311,6 +351,18 @@ export class Agent {
    * for a key: pass texts of strangers to `assertDocument`.
    */
   inspectDocument(jsonOrKey: string, options?: VerifyOptions): Promise<VerificationReport>;
+  /**
+   * The bytes of one attachment. Act on nothing before the stream ended: its hash is known to be right only then; where it is not, and
+   * where bytes are missing, the stream fails and never ends. `path` is that of `jacsFiles`. There are no parts of a file: they could not be verified.
+   * Fails with `JACS_NOT_FOUND` (no such attachment), `JACS_ATTACHMENT` (missing, cut short or altered), and as `assertDocument`.
+   */
+  readAttachment(jsonOrKey: string, path: string, options?: ReadAttachmentOptions): ReadableStream<Uint8Array>;
+  /**
+   * Writes all attachments below a directory, which is made when only it is missing: 0600, each verified before it gets its name, none
+   * outside the directory, whatever the document says. Resolves to their absolute paths.
+   * Rejects: `JACS_CONFLICT` (a file stands there), `JACS_ATTACHMENT` (a path leads outside, bytes missing or altered), and as `assertDocument`.
+   */
+  saveAttachments(jsonOrKey: string, directory: string, options?: SaveAttachmentsOptions): Promise<string[]>;
   /** Every version of a document with signer and chain hash. */
   verifyHistory(id: string, options?: VerifyOptions): Promise<HistoryReport>;
   /**
