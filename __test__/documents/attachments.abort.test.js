@@ -41,6 +41,12 @@ function nothingMade() {
   expect(spooled().filter((name) => !temporary.includes(name) && /jacs/i.test(name))).toEqual([]);
 }
 
+/** Within a second. */
+async function soon(holds) {
+  for (let n = 0; n < 100 && !holds(); n++) await sleep(10);
+  expect(holds()).toBe(true);
+}
+
 const create = (attachments, options) => agent.createDocument({ title: 'x' }, { attachments, ...options });
 
 describe('aborted before the call', () => {
@@ -92,8 +98,7 @@ describe('aborted in mid-way', () => {
     }
     await refusal(create({ path: 'x', contents: chunks() }, { embed, signal: abort.signal }), 'JACS_ABORTED');
     nothingMade();
-    for (let n = 0; n < 100 && !returned; n++) await sleep(10);
-    expect(returned).toBe(true);
+    await soon(() => returned);
   });
 
   test('while a stream gives nothing at all', async () => {
@@ -108,8 +113,7 @@ describe('aborted in mid-way', () => {
     setTimeout(() => abort.abort(), 20);
     await refusal(pending, 'JACS_ABORTED');
     nothingMade();
-    for (let n = 0; n < 100 && !cancelled; n++) await sleep(10);
-    expect(cancelled).toBe(true);
+    await soon(() => cancelled);
   });
 
   test('of a large file, at any time: no document, or a whole one', async () => {
@@ -166,7 +170,7 @@ describe('aborted in mid-way', () => {
 describe('a stream that fails', () => {
   const cause = new RangeError('mine');
   const FAILING = {
-    'an iterable that throws': async function* () {
+    async *'an iterable that throws'() {
       yield noise(10);
       throw cause;
     },
@@ -227,7 +231,7 @@ describe('a stream that fails', () => {
     const locked = new ReadableStream();
     locked.getReader();
     const used = Readable.from([noise(10)]);
-    for await (const _ of used);
+    await bytesOf(used);
     for (const contents of [locked, used]) {
       const error = await create({ path: 'x', contents }).then(
         () => undefined,
@@ -247,8 +251,7 @@ describe('a stream that fails', () => {
     });
     const attachments = ['missing', { path: 'x', contents: waiting }];
     await refusal(create(attachments), 'JACS_ATTACHMENT');
-    for (let n = 0; n < 100 && !cancelled; n++) await sleep(10);
-    expect(cancelled).toBe(true);
+    await soon(() => cancelled);
   });
 });
 
