@@ -80,6 +80,7 @@ async function startProxy(target) {
 
 function applies(rule, request) {
   const { method, path, when } = rule;
+  if (rule.hits >= rule.times) return false;
   if (method !== undefined && method !== request.method) return false;
   if (path instanceof RegExp ? !path.test(request.url) : path !== undefined && !request.url.includes(path))
     return false;
@@ -88,7 +89,6 @@ function applies(rule, request) {
     rule.skip--;
     return false;
   }
-  if (rule.hits >= rule.times) return false;
   rule.hits++;
   return true;
 }
