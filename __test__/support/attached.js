@@ -61,7 +61,7 @@ async function filesAt(raw) {
   return found;
 }
 
-// An upload on its way, which nobody sees through the server; killed itself, it leaves them.
+/** Of an upload to Apache that is on its way, which nobody sees through it. When it is killed itself it leaves them. */
 function isApaches(name) {
   return path.basename(name).startsWith('.davfs.tmp');
 }
@@ -124,4 +124,17 @@ function attached(place) {
   };
 }
 
-module.exports = { PART, SMALL, LARGE, FILE, STEPS, sha256, newSource, outcomeOf, filesAt, uploadsIn, attached };
+module.exports = {
+  PART,
+  SMALL,
+  LARGE,
+  FILE,
+  STEPS,
+  sha256,
+  newSource,
+  outcomeOf,
+  filesAt,
+  isApaches,
+  uploadsIn,
+  attached,
+};
