@@ -47,8 +47,13 @@ describeWith(['rgw'], 'aws: an upload', () => {
     ['an end after some bytes of the body', { cutRequest: 30_000 }],
     ['400 RequestTimeout', { answer: xml(400, 'RequestTimeout') }],
   ];
+  const SAYING_YES = [
+    ['a page with status 200', { answer: PAGE }],
+    ['status 200 with an error in the body', { answer: xml(200, 'InternalError') }],
+  ];
+  const MORE = { put: CUT, part: CUT, initiate: SAYING_YES, complete: SAYING_YES };
   const passing = NAMES.flatMap((step) =>
-    [...PASSING, ...(['put', 'part'].includes(step) ? CUT : [])].map(([fault, rule]) => ({ step, fault, rule })),
+    [...PASSING, ...(MORE[step] ?? [])].map(([fault, rule]) => ({ step, fault, rule })),
   );
 
   test.each(passing)('that meets $fault at its step "$step" is tried again and stored once', async ({ step, rule }) => {
