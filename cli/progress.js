@@ -3,6 +3,8 @@
 
 const MOMENT = 500;
 const WINDOW = 5_000;
+const WIDEST = 30;
+const NARROWEST = 5;
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 class ProgressBar {
@@ -31,25 +33,30 @@ class ProgressBar {
   #show() {
     // Loaded here: most runs never show a bar.
     const { Format, SingleBar } = require('cli-progress');
-    const format = (options) => this.#line((share) => Format.BarFormat(share, options));
+    const format = (options, { maxWidth }) => {
+      const draw = (share, barsize) => Format.BarFormat(share, { ...options, barsize });
+      return this.#line(draw, maxWidth);
+    };
     // With `linewrap` the library cuts its line by itself: a second Ctrl-C leaves the terminal's settings as they were.
-    this.#bar = new SingleBar({ format, barsize: 20, clearOnComplete: true, linewrap: true });
+    this.#bar = new SingleBar({ format, barsize: WIDEST, clearOnComplete: true, linewrap: true });
     this.#bar.start(1, 0);
   }
 
-  #line(draw) {
+  #line(draw, width) {
     if (this.latest === undefined) return '';
     const { done, total, bytes, totalBytes } = this.latest;
     const rate = this.#pace.of(bytes);
     const share = totalBytes > 0 ? Math.min(bytes / totalBytes, 1) : undefined;
     const parts = [
-      share !== undefined && `[${draw(share)}] ${Math.floor(share * 100)}%`,
-      share === undefined ? sizeOf(bytes) : `${sizeOf(bytes)} of ${sizeOf(totalBytes)}`,
+      share === undefined ? sizeOf(bytes) : `${Math.floor(share * 100)}%  ${sizeOf(bytes)} of ${sizeOf(totalBytes)}`,
       rate > 0 && `${sizeOf(rate)}/s`,
       rate > 0 && share !== undefined && `${timeOf((totalBytes - bytes) / rate)} left`,
       total > 1 && `${done} of ${total} files`,
     ];
-    return parts.filter(Boolean).join('  ');
+    const text = parts.filter(Boolean).join('  ');
+    // Two brackets, a space behind them, and the last column, which some terminals wrap at.
+    const room = Math.min(WIDEST, width - text.length - 4);
+    return share === undefined || room < NARROWEST ? text : `[${draw(share, room)}] ${text}`;
   }
 }
 
