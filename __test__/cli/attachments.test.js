@@ -10,8 +10,19 @@ const WITHOUT_PASSWORD = { env: { JACS_PRIVATE_KEY_PASSWORD: undefined } };
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const FILES = { 'stored.txt': 'in the storage', 'embedded.txt': 'in the document', 'referenced.txt': 'where it was' };
 
-/** A workspace with a document whose three files are kept in the three ways. */
+let template;
+
+/** A workspace with a document whose three files are kept in the three ways; a copy of one that is made once. */
 async function withThree() {
+  template ??= made();
+  const { workspace: original, document } = await template;
+  const workspace = await withAgent();
+  fs.cpSync(original.folder, workspace.folder, { recursive: true });
+  const inStore = workspace.path('jacs_data', 'files', sha256(FILES['stored.txt']));
+  return { workspace, document, inStore };
+}
+
+async function made() {
   const workspace = await withAgent();
   for (const [name, text] of Object.entries(FILES)) workspace.write(name, text);
   const attach = async (args, input = '{}') => parsed(await workspace.done([...args], { input }));
@@ -19,8 +30,7 @@ async function withThree() {
   const second = await attach(['update', first.key, '-', '--attach', 'embedded.txt', '--embed']);
   const document = await attach(['update', second.key, '-', '--attach', 'referenced.txt', '--reference']);
   workspace.write('document.json', document.text);
-  const inStore = workspace.path('jacs_data', 'files', sha256(FILES['stored.txt']));
-  return { workspace, document, inStore };
+  return { workspace, document };
 }
 
 describe('list', () => {
