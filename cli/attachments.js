@@ -33,29 +33,26 @@ async function attaching(session, make) {
   const { attach: attachments, embed, reference, attachmentForm } = session.options;
   if (attachments === undefined) return make({});
   const where = embed ? true : reference ? false : undefined;
-  return withProgress(session, async (bar) => {
-    try {
-      return await make({ attachments, embed: where, attachmentForm, onProgress: bar.onProgress });
-    } catch (error) {
-      const unsigned = error.code === 'JACS_ABORTED' && error.document === undefined;
-      throw unsigned ? interrupted(where === undefined ? bar.latest : undefined, error) : error;
-    }
-  });
+  // What is in the storage stays there, and need not be sent again.
+  const undone = ({ done, total } = {}) =>
+    where === undefined && done > 0
+      ? `no document was signed; of its attachments at least ${done} of ${total} are in the storage`
+      : 'no document was signed or stored';
+  return withProgress(session, undone, (onProgress) => make({ attachments, embed: where, attachmentForm, onProgress }));
 }
 
-async function withProgress({ notes }, work) {
+/** Shows how far `work(onProgress)` is. `undone(latest)`: what is to be said when it was interrupted. */
+async function withProgress({ notes }, undone, work) {
   const bar = new ProgressBar(notes);
   try {
-    return await work(bar);
+    return await work(bar.onProgress);
+  } catch (error) {
+    // A document that was signed is handed over, in words of its own.
+    if (error.code !== 'JACS_ABORTED' || error.document !== undefined) throw error;
+    throw new Refusal('JACS_ABORTED', `interrupted: ${undone(bar.latest)}`);
   } finally {
     bar.stop();
   }
-}
-
-/** What is in the storage stays there, and need not be sent again. */
-function interrupted({ done = 0, total } = {}, cause) {
-  const stored = done > 0 ? `; of its attachments at least ${done} of ${total} are in the storage` : ' or stored';
-  return new Refusal('JACS_ABORTED', `interrupted: no document was signed${stored}`, { cause });
 }
 
 /** For verbs that verify: where attachments lie, and whether they are read. */

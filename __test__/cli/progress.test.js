@@ -94,15 +94,39 @@ test('Ctrl-C in the midst of many: no document, no half file, and what is in the
   fs.truncateSync(workspace.path(workspace.write('huge.bin', '')), 3 * GIB);
   const args = ['create', 'in.json', '--attach', 'small.txt', '--attach', 'huge.bin'];
   const { child, ended } = start(workspace, args);
-  const data = workspace.path('jacs_data');
-  const files = () => (fs.existsSync(data) ? filesUnder(data).filter((name) => !name.startsWith('agents/')) : []);
+  const files = () => under(workspace, 'jacs_data').filter((name) => !name.startsWith('agents/'));
   while (files().length === 0 && child.exitCode === null) await sleep(20);
   await sleep(200);
   child.kill('SIGINT');
   const { code, stderr } = await ended;
   expect(code).toBe(130);
   expect(stderr).toMatch(
-    /^jacs-agent: JACS_ABORTED: .*no document was signed; of its attachments at least 1 of 2 are in the storage/,
+    /^jacs-agent: JACS_ABORTED: .*no document was signed; of its attachments at least 1 of 2 are in the storage\n$/,
   );
   expect(files()).toEqual([expect.stringMatching(/^files\/[0-9a-f]{64}$/)]);
 });
+
+test('Ctrl-C while attachments are saved: none of them is there', async () => {
+  const workspace = await withAgent();
+  workspace.write('in.json', '{}');
+  for (const name of ['small.bin', 'huge.bin']) workspace.write(name, 'as it was');
+  const args = ['create', 'in.json', '--attach', 'small.bin', '--attach', 'huge.bin', '--reference'];
+  workspace.write('document.json', await workspace.done(args));
+  // That it is another by now is seen only at its end.
+  fs.truncateSync(workspace.path('huge.bin'), 8 * GIB);
+  const { child, ended } = start(workspace, ['attachments', 'save', 'document.json', 'out']);
+  while (!fs.existsSync(workspace.path('out')) && child.exitCode === null) await sleep(20);
+  await sleep(200);
+  child.kill('SIGINT');
+  const { code, stderr } = await ended;
+  expect({ code, stderr }).toEqual({
+    code: 130,
+    stderr: 'jacs-agent: JACS_ABORTED: interrupted: no file was written\n',
+  });
+  expect(under(workspace, 'out')).toEqual([]);
+});
+
+function under(workspace, name) {
+  const folder = workspace.path(name);
+  return fs.existsSync(folder) ? filesUnder(folder) : [];
+}

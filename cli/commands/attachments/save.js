@@ -22,13 +22,12 @@ async function run(session, subject, directory) {
   checkFiles([subject]);
   const agent = await session.openReader();
   const document = await readSubject(subject, signal);
-  const saved = await withProgress(session, ({ onProgress }) =>
-    agent.saveAttachments(document, directory, {
-      ...trustOptions(session),
-      baseDirectory: options.baseDirectory,
-      overwrite: options.overwrite,
-      onProgress,
-    }),
+  const { baseDirectory, overwrite } = options;
+  const saved = await withProgress(
+    session,
+    () => 'no file was written',
+    (onProgress) =>
+      agent.saveAttachments(document, directory, { ...trustOptions(session), baseDirectory, overwrite, onProgress }),
   );
   if (options.json) return output.json({ saved });
   for (const path of saved) await output.row([path]);
