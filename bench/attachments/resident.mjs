@@ -14,7 +14,7 @@ export async function residentMemory(bench, asked) {
   const onServer = [CREATE, 'read'];
   return [
     ...(await ofPlace(bench, asked, 'fs', sizes.disk, [CREATE, 'read', 'verify contents', 'save'])),
-    ...(await ofPlace(bench, asked, 'fs, from a stream', sizes.disk, ['create from a stream'])),
+    ...(await ofPlace(bench, asked, 'fs', sizes.disk, ['create from a stream'])),
     ...(await ofPlace(bench, asked, 'rgw', sizes.serverMemory, onServer)),
     ...(await ofPlace(bench, asked, 'dav', sizes.serverMemory, onServer)),
   ];
@@ -23,7 +23,7 @@ export async function residentMemory(bench, asked) {
 async function ofPlace(bench, asked, where, mib, verbs) {
   const cases = verbs.map((verb) => ({ verb, name: `rss, ${verb}, ${mib} MiB, ${where}` }));
   const wanted = cases.filter(({ name }) => asked(name));
-  const place = wanted.length > 0 && (await (where.startsWith('fs') ? onDisk(bench) : onServer(bench, where)));
+  const place = wanted.length > 0 && (await (where === 'fs' ? onDisk(bench) : onServer(bench, where)));
   if (!place) return [];
   const source = bench.source(mib);
   const found = [];
