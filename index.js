@@ -1,6 +1,8 @@
 'use strict';
 // The public face: argument forms, pages -> async iterator, class JacsError. All else is native.
 
+const { Attachments, streamOf } = require('./streams.js');
+
 /** Errors are made here, not in native code: `instanceof Error` then holds in every realm, and the stack shows the caller's line. */
 class JacsError extends Error {
   constructor({ code, message, retryable = false, causes = [], cause, ...details }) {
@@ -54,20 +56,19 @@ class Agent {
   }
 
   async createDocument(json, ...rest) {
-    const { options, cancel } = createArguments(rest);
-    return settle(await this.#native.createDocument(textOf(json), options, cancel));
+    const [text, call] = [textOf(json), createArguments(rest)];
+    const sources = call.attachments?.areStreamed ? await spooled(call) : call.attachments?.sources;
+    return settle(await this.#native.createDocument(text, call.options, call.cancel, sources, call.progress));
   }
 
   createDocumentSync(json, ...rest) {
-    const { options, cancel } = createArguments(rest);
-    return settle(this.#native.createDocumentSync(textOf(json), options, cancel));
+    const { options, cancel, attachments } = withoutStreams(createArguments(rest));
+    return settle(this.#native.createDocumentSync(textOf(json), options, cancel, attachments?.sources));
   }
 
   async createDocuments(all, options) {
     if (!guarded(() => Array.isArray(all))) throw input('the documents must be an array');
-    const { onProgress, ...rest } = checkedOptions(options, 1);
-    if (onProgress !== undefined && typeof onProgress !== 'function') throw input('onProgress must be a function');
-    const progress = onProgress && ((text) => onProgress(JSON.parse(text)));
+    const { progress, ...rest } = withProgress(checkedOptions(options, 1));
     return settle(
       await this.#native.createDocuments(
         guarded(() => all.map(itemOf)),
@@ -87,13 +88,14 @@ class Agent {
   }
 
   async updateDocument(key, json, ...rest) {
-    const { options, cancel } = updateArguments(rest);
-    return settle(await this.#native.updateDocument(key, textOf(json), options, cancel));
+    const [text, call] = [textOf(json), updateArguments(rest)];
+    const sources = call.attachments?.areStreamed ? await spooled(call) : call.attachments?.sources;
+    return settle(await this.#native.updateDocument(key, text, call.options, call.cancel, sources, call.progress));
   }
 
   updateDocumentSync(key, json, ...rest) {
-    const { options, cancel } = updateArguments(rest);
-    return settle(this.#native.updateDocumentSync(key, textOf(json), options, cancel));
+    const { options, cancel, attachments } = withoutStreams(updateArguments(rest));
+    return settle(this.#native.updateDocumentSync(key, textOf(json), options, cancel, attachments?.sources));
   }
 
   async saveDocument(signed) {
@@ -132,6 +134,15 @@ class Agent {
     return parsed(await this.#native.inspectDocument(jsonOrKey, ...encoded(options)));
   }
 
+  readAttachment(jsonOrKey, path, options) {
+    return streamOf(() => new native.AttachmentReader(this.#native, jsonOrKey, path, ...encoded(options)), settle);
+  }
+
+  async saveAttachments(jsonOrKey, directory, options) {
+    const { progress, ...rest } = withProgress(checkedOptions(options, 2));
+    return settle(await this.#native.saveAttachments(jsonOrKey, directory, encode(rest), cancelOf(rest), progress));
+  }
+
   async verifyHistory(id, options) {
     return parsed(await this.#native.verifyHistory(id, ...encoded(options)));
   }
@@ -158,9 +169,11 @@ class Agent {
   }
 }
 
-/** Native calls give back a string, a list of them, a boolean or nothing; another object is a failure. */
+/** Native calls give back a string, a list of them, a boolean, a number, bytes or nothing; another object is a failure. */
 function settle(result) {
-  if (typeof result === 'object' && result !== null && !Array.isArray(result)) throw new JacsError(result);
+  const isFailure =
+    typeof result === 'object' && result !== null && !Array.isArray(result) && !ArrayBuffer.isView(result);
+  if (isFailure) throw new JacsError(result);
   return result ?? undefined;
 }
 
@@ -169,8 +182,8 @@ function parsed(result) {
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-function input(message, cause) {
-  return new JacsError({ code: 'JACS_INPUT', message, cause });
+function input(message, cause, code = 'JACS_INPUT') {
+  return new JacsError({ code, message, cause });
 }
 
 /** A document as text. What JSON.stringify would silently turn into null is refused. */
@@ -211,20 +224,43 @@ function itemOf(json) {
 function createArguments([schema, filename, noSave, attachments, embed, ...more]) {
   if (typeof schema === 'object' && schema !== null) {
     if ([filename, noSave, attachments, embed, ...more].some(given)) throw input('the options are the last argument');
-    return withCancel(checkedOptions(schema, 1));
+    return withAttachments(checkedOptions(schema, 1));
   }
   if (!given(schema) && !given(filename) && !given(attachments) && !given(embed)) {
     return given(noSave) ? { options: encode({ noSave }) } : NO_OPTIONS;
   }
-  return withCancel({ schema, filename, noSave, attachments, embed });
+  return withAttachments({ schema, filename, noSave, attachments, embed });
 }
 
 function updateArguments([attachments, embed, ...more]) {
   if (typeof attachments === 'object' && attachments !== null && !Array.isArray(attachments)) {
     if ([embed, ...more].some(given)) throw input('the options are the last argument');
-    return withCancel(checkedOptions(attachments, 2));
+    return withAttachments(checkedOptions(attachments, 2));
   }
-  return withCancel({ attachments, embed });
+  return given(attachments) || given(embed) ? withAttachments({ attachments, embed }) : NO_OPTIONS;
+}
+
+/** What is not JSON is taken out of the options: the signal, whoever hears of progress, and the bytes of attachments. */
+function withAttachments(options) {
+  const { progress, ...rest } = withProgress(options);
+  const attachments = given(rest.attachments)
+    ? guarded(() => new Attachments(rest.attachments, { native, input }))
+    : undefined;
+  return { ...withCancel({ ...rest, attachments: attachments?.list }), signal: rest.signal, progress, attachments };
+}
+
+function spooled({ attachments, signal }) {
+  return attachments.spooled(signal, { native, input, settle });
+}
+
+function withoutStreams(call) {
+  if (call.attachments?.areStreamed) throw input('a stream needs the call that gives a promise');
+  return call;
+}
+
+function withProgress({ onProgress, ...rest }) {
+  if (given(onProgress) && typeof onProgress !== 'function') throw input('onProgress must be a function');
+  return { ...rest, progress: onProgress ? (text) => onProgress(JSON.parse(text)) : undefined };
 }
 
 function loadArguments(config, options) {

@@ -9,6 +9,15 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** An attachment that is read. */
+export declare class AttachmentReader {
+  constructor(agent: NativeAgent, jsonOrKey: unknown, path: unknown, options?: string, cancel?: Cancel)
+  /** The next bytes; nothing at the end, when all of them were what they should be. */
+  next(): Promise<Uint8Array | null | Failure>
+  /** Ends what is under way, and gives back what is held. */
+  close(): void
+}
+
 /** A signal's wish that calls stop. */
 export declare class Cancel {
   constructor()
@@ -34,13 +43,13 @@ export declare class NativeAgent {
   close(): Promise<undefined | Failure>
   /** Id, version, algorithm and public key of the loaded agent, as JSON. */
   identity(): string | Failure
-  createDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
+  createDocument(json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void): Promise<string | Failure>
+  createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, sources?: Sources | undefined | null): string | Failure
   createDocuments(all: unknown[], options?: string, progress?: (progress: string) => void, cancel?: Cancel): Promise<string[] | Failure>
   getDocument(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   getDocumentSync(key: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
-  updateDocument(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
-  updateDocumentSync(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): string | Failure
+  updateDocument(key: unknown, json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void): Promise<string | Failure>
+  updateDocumentSync(key: unknown, json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, sources?: Sources | undefined | null): string | Failure
   saveDocument(signed: unknown): Promise<string | Failure>
   removeDocument(key: unknown, options?: string | undefined | null): Promise<undefined | Failure>
   versions(id: unknown): Promise<string | Failure>
@@ -48,9 +57,25 @@ export declare class NativeAgent {
   verifyDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): boolean | Failure
   assertDocument(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   inspectDocument(jsonOrKey: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  saveAttachments(jsonOrKey: unknown, directory: unknown, options?: string, cancel?: Cancel, progress?: (progress: string) => void): Promise<string[] | Failure>
   verifyHistory(id: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   doctor(options?: string | undefined | null): Promise<string | Failure>
   changePassword(options?: string | undefined | null): Promise<undefined | Failure>
+}
+
+/** What the attachments of one call are made of, besides paths. */
+export declare class Sources {
+  constructor()
+  /** Adds a copy: the caller may write to the original while we hash and store it. */
+  bytes(bytes: Uint8Array): number
+  /** Adds what a stream gave. */
+  spooled(spool: Spool): number | Failure
+}
+
+/** A file without a name, 0600, into which a stream goes. It goes with the last who uses it, also when the process ends. */
+export declare class Spool {
+  constructor(directory: string)
+  write(piece: Uint8Array): Promise<undefined | Failure>
 }
 
 /** Every error code, in the order of the documentation. */

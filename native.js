@@ -835,7 +835,10 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.AttachmentReader = nativeBinding.AttachmentReader
 module.exports.Cancel = nativeBinding.Cancel
 module.exports.Listing = nativeBinding.Listing
 module.exports.NativeAgent = nativeBinding.NativeAgent
+module.exports.Sources = nativeBinding.Sources
+module.exports.Spool = nativeBinding.Spool
 module.exports.errorCodes = nativeBinding.errorCodes

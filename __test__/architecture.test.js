@@ -10,6 +10,7 @@ const source = path.join(root, 'src');
 
 const ALLOWED = {
   error: [],
+  cancel: ['error'],
   id: ['error'],
   local_file: ['error'],
   environment: [],
@@ -18,11 +19,12 @@ const ALLOWED = {
   canonical: ['error'],
   crypto: ['error'],
   document: ['error', 'id', 'config', 'local_file', 'canonical', 'crypto'],
-  store: ['error', 'id', 'local_file', 'environment', 'net'],
+  store: ['error', 'cancel', 'id', 'local_file', 'environment', 'net', 'crypto'],
   trust: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store'],
-  vault: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],
+  vault: ['error', 'cancel', 'id', 'local_file', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],
   agent: [
     'error',
+    'cancel',
     'id',
     'local_file',
     'environment',
@@ -34,7 +36,7 @@ const ALLOWED = {
     'trust',
     'vault',
   ],
-  node: ['error', 'id', 'environment', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault', 'agent'],
+  node: ['error', 'cancel', 'id', 'local_file', 'environment', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault', 'agent'],
 };
 
 /** Crates that one module alone may name. */

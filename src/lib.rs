@@ -5,7 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`error`], [`id`] | stable codes; identifiers, parsed once and typed after |
+//! | [`error`], [`cancel`], [`id`] | stable codes; a wish to stop; identifiers, parsed once and typed after |
 //! | [`environment`], [`local_file`], [`config`] | variables and files; settings and where each came from |
 //! | [`net`] | the HTTP client: certificates, proxies, time limits; knows no storage |
 //! | [`canonical`], [`crypto`] | JSON in and canonical JSON out; keys, signatures, hashes |
@@ -17,6 +17,7 @@
 //! | [`node`] | the classes that JavaScript sees |
 
 pub mod agent;
+pub mod cancel;
 pub mod canonical;
 pub mod config;
 pub mod crypto;

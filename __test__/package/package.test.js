@@ -43,6 +43,7 @@ describeWith(['release addon'], 'the package', () => {
         'cli/main.js',
         'index.d.ts',
         'index.js',
+        'streams.js',
         'native.js',
         'package.json',
       ];

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 
-use super::{Agent, Cancel, CreateOptions};
+use super::{Agent, CreateOptions};
+use crate::cancel::Cancel;
 use crate::error::{Code, Details, Error, Failure, Result};
 
 /// Documents in flight at the same time when the caller does not say.
@@ -26,6 +27,8 @@ pub struct Progress {
     pub done: u64,
     pub total: u64,
     pub bytes: u64,
+    /// Where that is known.
+    pub total_bytes: Option<u64>,
     pub failed: u64,
 }
 

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Agent, Cancel};
+use super::attachments::Prepared;
+use super::{Agent, Attachments, Embed};
+use crate::cancel::Cancel;
 use crate::canonical::{Object, parse_object, to_json};
 use crate::document::schema::SchemaInput;
-use crate::document::{Draft, Origin, Parsed, Replaced, Signed};
+use crate::document::{Draft, NewFile, Origin, Parsed, Replaced, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::local_file::Aside;
-use crate::store::{Kind, Name, ObjectKey};
+use crate::store::{Kind, Name};
 use crate::vault::VerifyOptions;
 
 /// A schema as the caller names it.
@@ -32,6 +34,7 @@ pub struct CreateOptions {
     pub overwrite: bool,
     /// Touch no backend and write no file.
     pub no_save: bool,
+    pub attachments: Option<Attachments>,
     /// Store input of the migration recipe although other versions of its id are there.
     pub resign: bool,
 }
@@ -54,11 +57,28 @@ impl Agent {
         let now = Timestamp::now();
         let input = self.read_input(text)?;
         if Draft::is_to_be_signed_again(&input) {
+            if options.attachments.is_some() {
+                let message = "what is signed again keeps its attachments: new ones go in with updateDocument";
+                return Err(Error::new(Code::Input, message));
+            }
             return self.sign_again(Draft::again(input, now)?, options, now, cancel).await;
         }
-        let draft = Draft::create(input, now)?;
+        let mut draft = Draft::create(input, now)?;
+        if let Some(attachments) = &options.attachments {
+            let prepared = self.prepare(attachments, text.len(), options.schema.is_some(), cancel).await?;
+            self.check_ahead(&mut draft, &prepared, options)?;
+            draft.attach(self.keep(prepared, cancel).await?);
+        }
         let signed = self.sign(&draft, options, now)?;
         self.store_new(signed, Name::Fresh, options, cancel).await
+    }
+
+    /// Checks what will be signed, before anything is stored.
+    fn check_ahead(&self, draft: &mut Draft<'_>, prepared: &Prepared, options: &CreateOptions) -> Result<()> {
+        if let Some(known) = prepared.known() {
+            draft.attach(known.to_vec());
+        }
+        self.check_schema(draft, options)
     }
 
     /// Replaces the newest version of a document by a new one.
@@ -80,13 +100,49 @@ impl Agent {
                 .with("version", other)
                 .with_key(key));
         }
+        let files = match &options.create.attachments {
+            Some(attachments) => self.keep_for_update(key, &input, attachments, text.len(), options, cancel).await?,
+            None => Vec::new(),
+        };
         let replaceable = self.until(cancel, self.vault.begin_update(key, &options.merges)).await?;
-        let document = Parsed::read(&replaceable.stored.text, Origin::Storage(key), self.vault.max_bytes)?;
-        let merges = options.merges.iter().map(|merged| merged.version).collect();
         let now = Timestamp::now();
-        let draft = Draft::update(input, &Replaced { document: &document, merges }, now)?;
+        let mut draft = self.draft_update(input, &replaceable.stored.text, key, options, now)?;
+        if !files.is_empty() {
+            draft.attach(files);
+        }
         let signed = self.sign(&draft, &options.create, now)?;
         self.store_new(signed, Name::Fresh, &options.create, cancel).await
+    }
+
+    fn draft_update<'a>(
+        &self,
+        input: Object<'a>,
+        replaced: &str,
+        key: DocumentKey,
+        options: &UpdateOptions,
+        now: Timestamp,
+    ) -> Result<Draft<'a>> {
+        let document = Parsed::read(replaced, Origin::Storage(key), self.vault.max_bytes)?;
+        let merges = options.merges.iter().map(|merged| merged.version).collect();
+        Draft::update(input, &Replaced { document: &document, merges }, now)
+    }
+
+    /// Stores the attachments of an update that would be accepted now. The document is not locked meanwhile: large files
+    /// take long.
+    async fn keep_for_update(
+        &self,
+        key: DocumentKey,
+        input: &Object<'_>,
+        attachments: &Attachments,
+        text: usize,
+        options: &UpdateOptions,
+        cancel: &Cancel,
+    ) -> Result<Vec<NewFile>> {
+        let replaced = self.until(cancel, self.vault.begin_update(key, &options.merges)).await?.stored.text;
+        let mut draft = self.draft_update(input.clone(), &replaced, key, options, Timestamp::now())?;
+        let prepared = self.prepare(attachments, text, options.create.schema.is_some(), cancel).await?;
+        self.check_ahead(&mut draft, &prepared, &options.create)?;
+        self.keep(prepared, cancel).await
     }
 
     /// The migration recipe: the same version, signed by this agent.
@@ -149,7 +205,7 @@ impl Agent {
 
     async fn check_stored_files(&self, draft: &Draft<'_>) -> Result<()> {
         for sha256 in draft.stored_files()? {
-            if !self.vault.store.exists(&ObjectKey::File(sha256.parse()?)).await? {
+            if self.vault.store.file_length(sha256.parse()?).await?.is_none() {
                 let message = "an attachment of the document is not in this store: copy the document with migrate";
                 return Err(Error::new(Code::Attachment, message).with("sha256", sha256).with_key(draft.key));
             }
@@ -163,6 +219,11 @@ impl Agent {
     }
 
     fn check_options(&self, options: &CreateOptions) -> Result<()> {
+        if options.no_save && options.attachments.as_ref().is_some_and(|files| files.embed == Embed::Store) {
+            let message =
+                "`noSave` stores nothing: embed the attachments (`embed: true`) or reference them (`embed: false`)";
+            return Err(Error::new(Code::Input, message));
+        }
         if options.no_save && options.filename.is_some() {
             return Err(Error::new(Code::Input, "`filename` writes a file and `noSave` writes none"));
         }
@@ -179,14 +240,17 @@ impl Agent {
 
     /// Schema, then signature. What is signed is what was checked.
     pub(super) fn sign(&self, draft: &Draft, options: &CreateOptions, now: Timestamp) -> Result<Signed> {
-        if let Some(choice) = &options.schema {
-            let input = match choice {
-                SchemaChoice::Text(text) => SchemaInput::Text(text),
-                SchemaChoice::Named(text) => SchemaInput::classify(text),
-            };
-            self.schemas.validator(input)?.check(&to_json(draft.object()))?;
-        }
+        self.check_schema(draft, options)?;
         draft.sign(&self.author()?, now, self.vault.max_bytes)
+    }
+
+    fn check_schema(&self, draft: &Draft, options: &CreateOptions) -> Result<()> {
+        let Some(choice) = &options.schema else { return Ok(()) };
+        let input = match choice {
+            SchemaChoice::Text(text) => SchemaInput::Text(text),
+            SchemaChoice::Named(text) => SchemaInput::classify(text),
+        };
+        self.schemas.validator(input)?.check(&to_json(draft.object()))
     }
 
     /// The copy is written aside, the document is stored, the copy gets its name.

@@ -6,9 +6,11 @@
 //! | `create` | a new agent: keys, agent document, configuration |
 //! | `load` | an agent from its configuration |
 //! | `documents` | create, update, save, sign again |
+//! | `attachments` | files into documents and out of them |
 //! | `batch` | many documents at once |
 //! | `doctor` | what is configured, and what is wrong with it |
 
+mod attachments;
 mod batch;
 mod create;
 mod doctor;
@@ -16,6 +18,9 @@ mod documents;
 mod key_directory;
 mod load;
 
+pub use attachments::{
+    AttachmentInput, Attachments, DocumentSource, Embed, OnProgress, SaveAttachments, is_media_type,
+};
 pub use batch::{BatchOptions, Progress};
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
@@ -24,11 +29,11 @@ pub use load::LoadOptions;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
@@ -57,44 +62,6 @@ pub struct Agent {
     published: OnceCell<()>,
     /// `None` when loaded read-only: then nothing is changed.
     _sweep: Option<Sweep>,
-}
-
-/// A caller's wish that a call stops: looked at between steps, and while a server is asked.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<Wish>);
-
-#[derive(Debug, Default)]
-struct Wish {
-    uttered: AtomicBool,
-    heard: Notify,
-}
-
-impl Cancel {
-    pub fn cancel(&self) {
-        self.0.uttered.store(true, Ordering::Release);
-        self.0.heard.notify_waiters();
-    }
-
-    /// Errors: `JACS_ABORTED`.
-    pub fn check(&self) -> Result<()> {
-        match self.0.uttered.load(Ordering::Acquire) {
-            true => Err(Error::new(Code::Aborted, "the call was aborted by its signal")),
-            false => Ok(()),
-        }
-    }
-
-    /// The work's result, or `JACS_ABORTED` as soon as that is wished; then the work is dropped where it is.
-    async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut heard = std::pin::pin!(self.0.heard.notified());
-        // From here on no wish is missed.
-        heard.as_mut().enable();
-        self.check()?;
-        tokio::select! {
-            biased;
-            done = work => done,
-            () = heard => self.check().and(Err(Error::new(Code::Internal, "a wish was heard that nobody uttered"))),
-        }
-    }
 }
 
 impl Agent {
@@ -131,14 +98,12 @@ impl Agent {
 
     /// What the checks find of a text. Errors: only where no verdict was possible.
     pub async fn verify(&self, text: &str, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
-        cancel.check()?;
-        Ok(self.vault.examine(text, Origin::Caller, options).await?.report)
+        Ok(cancel.or(self.vault.examine(text, Origin::Caller, options)).await?.report)
     }
 
     /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
-        cancel.check()?;
-        self.until(cancel, self.vault.inspect(reference, options)).await
+        cancel.or(self.vault.inspect(reference, options)).await
     }
 
     /// Every version, oldest first, and which count. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.

@@ -8,6 +8,20 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// A SHA-256 of bytes that come one piece after the other.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 /// The SHA-256 of `bytes` in lower-case hex, 64 characters.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&sha256(bytes))

@@ -25,7 +25,7 @@ mod small_order;
 mod vectors_test;
 
 pub use algorithm::Algorithm;
-pub use hash::{hex, public_key_hash, sha256, sha256_hex};
+pub use hash::{Hasher, hex, public_key_hash, sha256, sha256_hex};
 pub use password::check_strength;
 pub use public_key::PublicKey;
 pub use secret_key::SecretKey;

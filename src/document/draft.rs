@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::CLOCK_TOLERANCE_SECONDS;
-use super::files;
+use super::files::{self, NewFile};
 use super::header::{HEADER_SCHEMA, Header, Level, names};
 use super::members::Members;
 use super::parsed::{Parsed, check_size};
@@ -139,6 +139,11 @@ impl<'a> Draft<'a> {
             object.set(names::MERGED_VERSIONS, Value::Array(merged.into_iter().map(Value::from).collect()));
         }
         Draft { key, object }
+    }
+
+    /// Adds attachments; one with the path of an inherited one takes its place.
+    pub fn attach(&mut self, files: Vec<NewFile>) {
+        files::add(&mut self.object, files);
     }
 
     /// The document as it will be signed, for a schema to look at.

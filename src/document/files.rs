@@ -1,11 +1,13 @@
 //! `jacsFiles`: attachments as a document names them, and the check of embedded ones (check 9).
 
-use std::collections::HashSet;
-use std::io::{self, Read};
+use std::collections::{BTreeSet, HashSet};
+use std::io::{self, Read, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
 use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
 
 use super::header::{is_sha256, names};
 use crate::canonical::{Object, Value};
@@ -76,28 +78,133 @@ impl FileEntry<'_> {
     /// Whether embedded bytes are what the hash says: over the bytes (our form), or over the base64 text of one
     /// whole gzip stream (the form of `jacs`). `inflatable` is how many bytes the document's streams may still give.
     pub fn check(&self, inflatable: &mut u64) -> Result<()> {
-        let Some(contents) = self.contents else { return Ok(()) };
-        let altered = || {
-            Error::new(Code::Attachment, "an embedded attachment is not what its hash says")
-                .with("path", shown(self.path))
-        };
-        let bytes = STANDARD.decode(contents).map_err(|_| altered())?;
-        if sha256_hex(&bytes) == self.sha256
-            || (sha256_hex(contents.as_bytes()) == self.sha256 && is_one_gzip_stream(&bytes, inflatable))
-        {
-            return Ok(());
+        match self.read(inflatable, &mut io::sink()) {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(error),
         }
-        Err(altered())
+    }
+
+    /// The embedded bytes, checked; `None` where they are elsewhere. Errors: `JACS_ATTACHMENT`.
+    pub fn embedded(&self) -> Result<Option<Vec<u8>>> {
+        let mut inflated = Vec::new();
+        match self.read(&mut MAX_INFLATED_BYTES.clone(), &mut inflated).transpose()? {
+            Some(Some(plain)) => Ok(Some(plain)),
+            Some(None) => Ok(Some(inflated)),
+            None => Ok(None),
+        }
+    }
+
+    /// The decoded bytes in our form; else they go, inflated, to `inflated`.
+    fn read(&self, inflatable: &mut u64, inflated: &mut impl Write) -> Option<Result<Option<Vec<u8>>>> {
+        let contents = self.contents?;
+        let Ok(bytes) = STANDARD.decode(contents) else { return Some(Err(self.altered())) };
+        if sha256_hex(&bytes) == self.sha256 {
+            return Some(Ok(Some(bytes)));
+        }
+        let is_jacs = sha256_hex(contents.as_bytes()) == self.sha256 && inflate(&bytes, inflatable, inflated);
+        Some(if is_jacs { Ok(None) } else { Err(self.altered()) })
+    }
+
+    fn altered(&self) -> Error {
+        Error::new(Code::Attachment, "an embedded attachment is not what its hash says").with("path", shown(self.path))
     }
 }
 
-fn is_one_gzip_stream(bytes: &[u8], inflatable: &mut u64) -> bool {
+/// Whether the bytes are one gzip stream and nothing more, which gives no more than it may.
+fn inflate(bytes: &[u8], inflatable: &mut u64, inflated: &mut impl Write) -> bool {
     let mut decoder = GzDecoder::new(bytes);
-    match io::copy(&mut (&mut decoder).take(*inflatable + 1), &mut io::sink()) {
+    match io::copy(&mut (&mut decoder).take(*inflatable + 1), inflated) {
         Ok(length) if length <= *inflatable => *inflatable -= length,
         _ => return false,
     }
     decoder.into_inner().is_empty()
+}
+
+/// How embedded bytes are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Base64 of the bytes, and their hash.
+    #[default]
+    Plain,
+    /// That of `jacs`: base64 of the bytes in gzip (RFC 1952), and the hash of that text.
+    Jacs,
+}
+
+/// An attachment of a document that is to be signed.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    pub path: String,
+    pub mimetype: String,
+    pub sha256: String,
+    /// The embedded bytes in base64.
+    pub contents: Option<String>,
+    /// Whether the bytes are in the store under their hash.
+    pub stored: bool,
+}
+
+impl NewFile {
+    /// One whose bytes go into the document.
+    pub fn embedded(path: String, mimetype: String, bytes: &[u8], form: Form) -> Result<NewFile> {
+        let (sha256, contents) = match form {
+            Form::Plain => (sha256_hex(bytes), STANDARD.encode(bytes)),
+            Form::Jacs => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+                let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+                let packed = packed.map_err(|error| Error::new(Code::Internal, "no gzip").with_source(error))?;
+                let contents = STANDARD.encode(packed);
+                (sha256_hex(contents.as_bytes()), contents)
+            }
+        };
+        Ok(NewFile { path, mimetype, sha256, contents: Some(contents), stored: false })
+    }
+
+    fn into_value<'a>(self) -> Value<'a> {
+        let mut entry = Object::default();
+        entry.set("embed", Value::Bool(self.contents.is_some()));
+        entry.set("mimetype", self.mimetype);
+        entry.set("path", self.path);
+        entry.set("sha256", self.sha256);
+        if let Some(contents) = self.contents {
+            entry.set("contents", contents);
+        }
+        Value::Object(entry)
+    }
+}
+
+/// Adds attachments to those that an object names already; one with the path of another takes its place.
+pub(super) fn add(object: &mut Object, new: Vec<NewFile>) {
+    let replaced: HashSet<&str> = new.iter().map(|file| file.path.as_str()).collect();
+    let is_kept = |entry: &Value| {
+        entry.as_object().and_then(|entry| entry.text("path")).is_none_or(|path| !replaced.contains(path))
+    };
+    let mut entries = match object.remove(names::FILES) {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
+    };
+    entries.retain(is_kept);
+    let mut stored: BTreeSet<String> = stored_hashes(object, &entries);
+    stored.extend(new.iter().filter(|file| file.stored).map(|file| file.sha256.clone()));
+    entries.extend(new.into_iter().map(NewFile::into_value));
+    set_list(object, names::FILES, entries);
+    set_list(object, names::FILES_STORED, stored.into_iter().map(Value::from).collect());
+}
+
+/// Of the hashes in `jacsFilesStored`, those of the entries that are not embedded.
+fn stored_hashes(object: &Object, entries: &[Value]) -> BTreeSet<String> {
+    let elsewhere = |entry: &Value| {
+        Some(entry.as_object()?).filter(|entry| !entry.contains("contents"))?.text("sha256").map(str::to_owned)
+    };
+    let listed: HashSet<String> = entries.iter().filter_map(elsewhere).collect();
+    let before = object.get(names::FILES_STORED).and_then(Value::as_array).unwrap_or(&[]);
+    before.iter().filter_map(Value::as_str).filter(|hash| listed.contains(*hash)).map(str::to_owned).collect()
+}
+
+fn set_list<'a>(object: &mut Object<'a>, name: &'static str, list: Vec<Value<'a>>) {
+    if list.is_empty() {
+        object.remove(name);
+    } else {
+        object.set(name, Value::Array(list));
+    }
 }
 
 /// A path from a stranger's document, short enough for a message.

@@ -1,8 +1,12 @@
 //! Local files outside the store: keys, agent documents beside them, configurations, passwords, schemas, copies
-//! for the caller. Read with a bound, written aside and published whole.
+//! for the caller, attachments. Read with a bound or piece by piece, written aside and published whole.
 
+mod beneath;
+mod contents;
 mod read;
 mod write;
 
+pub use beneath::{make_way, open as open_beneath, open_plain, parts};
+pub use contents::Contents;
 pub use read::{ReadFailure, read_bounded};
-pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace};
+pub use write::{Aside, TEMPORARY, Writing, create, create_folder, io_error, remove, replace};

@@ -142,8 +142,7 @@ impl Client {
     /// that was never finished.
     pub async fn cut(&self, request: http::Request<Bytes>) -> std::result::Result<http::Response<Body>, Failure> {
         let length = request.body().len();
-        let (mut parts, body) = request.into_parts();
-        parts.headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(length));
+        let (parts, body) = request.into_parts();
         let half = body.slice(..length / 2);
         let end = async {
             // Or the half would never leave this machine.
@@ -151,8 +150,18 @@ impl Client {
             Err(io::Error::from(io::ErrorKind::ConnectionReset))
         };
         let pieces = futures::stream::iter([Ok(half)]).chain(futures::stream::once(end));
-        let body = reqwest::Body::wrap_stream(pieces);
-        self.send(http::Request::from_parts(parts, body), length as u64).await
+        self.stream(http::Request::from_parts(parts, ()), pieces, length as u64).await
+    }
+
+    /// As [`fetch`](Self::fetch), with a body of `length` bytes that is read while it is sent.
+    pub async fn stream(
+        &self,
+        mut request: http::Request<()>,
+        body: impl futures::Stream<Item = io::Result<Bytes>> + Send + 'static,
+        length: u64,
+    ) -> std::result::Result<http::Response<Body>, Failure> {
+        request.headers_mut().insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(length));
+        self.send(request.map(|()| reqwest::Body::wrap_stream(body)), length).await
     }
 
     async fn send(

@@ -10,16 +10,20 @@ use napi::threadsafe_function::{ThreadsafeFunctionCallMode, UnknownReturnValue};
 use napi_derive::napi;
 
 use super::outcome::{Outcome, outcome, promise, resolved, wait};
+use super::sources::Sources;
 use super::state::{Call, State};
 use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
-use crate::agent::{Agent, Cancel as CancelToken, Progress};
+use crate::agent::{Agent, DocumentSource, OnProgress, Progress};
+use crate::cancel::Cancel as CancelToken;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::Reference;
 use crate::vault::Report;
 
+/// A function of JavaScript that hears of progress, as JSON.
+type Told<'env> = Function<'env, String, UnknownReturnValue>;
 type Promise<'env, T> = napi::Result<PromiseRaw<'env, Outcome<T>>>;
 
 /// How often progress is told, at most.
@@ -100,15 +104,22 @@ impl NativeAgent {
         outcome(|| Ok(report::identity(&*self.state.loaded()?)))
     }
 
-    #[napi(ts_return_type = "Promise<string | Failure>")]
+    #[napi(
+        ts_return_type = "Promise<string | Failure>",
+        ts_args_type = "json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void"
+    )]
     pub fn create_document<'env>(
         &self,
         env: &'env Env,
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
+        sources: Option<&Sources>,
+        progress: Option<Told<'_>>,
     ) -> Promise<'env, Text> {
-        let begun = self.begin(cancel, || Ok((text(&json, "json")?, options::create(options.as_deref())?)));
+        let (sources, progress) = (Sources::list(sources), on_progress(progress)?);
+        let arguments = || Ok((text(&json, "json")?, options::create(options.as_deref(), &sources, progress)?));
+        let begun = self.begin(cancel, arguments);
         promise(env, async move {
             let (call, cancel, (json, options)) = begun?;
             call.agent().await?.create_document(&json, &options, &cancel).await
@@ -121,10 +132,11 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
+        sources: Option<&Sources>,
     ) -> Outcome<Text> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
-            let options = options::create(options.as_deref())?;
+            let options = options::create(options.as_deref(), &Sources::list(sources), OnProgress::default())?;
             wait(agent.create_document(&json, &options, &token(cancel)))
         })
     }
@@ -138,24 +150,15 @@ impl NativeAgent {
         env: &'env Env,
         all: Vec<Unknown>,
         options: Option<String>,
-        progress: Option<Function<'_, String, UnknownReturnValue>>,
+        progress: Option<Told<'_>>,
         cancel: Option<&Cancel>,
     ) -> Promise<'env, Vec<Text>> {
         let arguments = || Ok((all.iter().map(item).collect::<Vec<_>>(), options::batch(options.as_deref())?));
         let begun = self.begin(cancel, arguments);
-        let progress =
-            progress.map(|progress| progress.build_threadsafe_function().weak::<true>().build()).transpose()?;
+        let progress = on_progress(progress)?;
         promise(env, async move {
             let (call, cancel, (texts, options)) = begun?;
-            let told = std::sync::Mutex::new(Instant::now());
-            let tell = move |now: Progress| {
-                let Some(progress) = &progress else { return };
-                let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                if now.done == now.total || told.elapsed() >= PROGRESS_INTERVAL {
-                    *told = Instant::now();
-                    progress.call(report::progress(now), ThreadsafeFunctionCallMode::NonBlocking);
-                }
-            };
+            let tell = |now| progress.0.iter().for_each(|tell| tell(now));
             let documents = call.agent().await?.create_documents(texts, options, &cancel, tell).await?;
             Ok(documents.into_iter().map(Text::from).collect::<Vec<_>>())
         })
@@ -192,7 +195,11 @@ impl NativeAgent {
         })
     }
 
-    #[napi(ts_return_type = "Promise<string | Failure>")]
+    #[napi(
+        ts_return_type = "Promise<string | Failure>",
+        ts_args_type = "key: unknown, json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void"
+    )]
+    #[allow(clippy::too_many_arguments)] // JavaScript's, one a kind of value.
     pub fn update_document<'env>(
         &self,
         env: &'env Env,
@@ -200,8 +207,12 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
+        sources: Option<&Sources>,
+        progress: Option<Told<'_>>,
     ) -> Promise<'env, Text> {
-        let arguments = || Ok((reference(&key)?, text(&json, "json")?, options::update(options.as_deref())?));
+        let (sources, progress) = (Sources::list(sources), on_progress(progress)?);
+        let arguments =
+            || Ok((reference(&key)?, text(&json, "json")?, options::update(options.as_deref(), &sources, progress)?));
         let begun = self.begin(cancel, arguments);
         promise(env, async move {
             let (call, cancel, (key, json, options)) = begun?;
@@ -216,10 +227,11 @@ impl NativeAgent {
         json: Unknown,
         options: Option<String>,
         cancel: Option<&Cancel>,
+        sources: Option<&Sources>,
     ) -> Outcome<Text> {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
-            let options = options::update(options.as_deref())?;
+            let options = options::update(options.as_deref(), &Sources::list(sources), OnProgress::default())?;
             wait(agent.update_document(key, &json, &options, &token(cancel)))
         })
     }
@@ -309,11 +321,37 @@ impl NativeAgent {
             let (call, cancel, json_or_key) = begun?;
             let options = options::verify(options.as_deref())?;
             let agent = call.agent().await?;
-            let found = match json_or_key.trim_start().starts_with('{') {
+            let found = match is_document(&json_or_key) {
                 true => agent.verify(&json_or_key, &options, &cancel).await?,
                 false => agent.inspect(json_or_key.parse()?, &options, &cancel).await?,
             };
             Ok(report::verification(&found))
+        })
+    }
+
+    #[napi(
+        ts_return_type = "Promise<string[] | Failure>",
+        ts_args_type = "jsonOrKey: unknown, directory: unknown, options?: string, cancel?: Cancel, progress?: (progress: string) => void"
+    )]
+    pub fn save_attachments<'env>(
+        &self,
+        env: &'env Env,
+        json_or_key: Unknown,
+        directory: Unknown,
+        options: Option<String>,
+        cancel: Option<&Cancel>,
+        progress: Option<Told<'_>>,
+    ) -> Promise<'env, Vec<Text>> {
+        let progress = on_progress(progress)?;
+        let begun = self.begin(cancel, || {
+            let directory = text(&directory, "directory")?;
+            let options = options::save_attachments(options.as_deref(), &directory, progress)?;
+            Ok((document_source(&json_or_key)?, options))
+        });
+        promise(env, async move {
+            let (call, cancel, (document, options)) = begun?;
+            let saved = call.agent().await?.save_attachments(&document, &options, &cancel).await?;
+            Ok(saved.into_iter().map(|path| Text::from(path.to_string_lossy().into_owned())).collect::<Vec<_>>())
         })
     }
 
@@ -328,7 +366,7 @@ impl NativeAgent {
         let begun = self.begin(cancel, || text(&id, "id")?.parse());
         promise(env, async move {
             let (call, cancel, id) = begun?;
-            let options = options::verify(options.as_deref())?;
+            let options = options::history(options.as_deref())?;
             Ok(report::history(&call.agent().await?.history(id, &options, &cancel).await?))
         })
     }
@@ -393,6 +431,33 @@ fn config_source(path: &Unknown, object: Option<String>) -> Result<ConfigSource>
         Some(object) => Ok(ConfigSource::Object(object)),
         None => Ok(ConfigSource::Path(text(path, "config")?)),
     }
+}
+
+/// Told of progress, not more often than every [`PROGRESS_INTERVAL`].
+fn on_progress(progress: Option<Told<'_>>) -> napi::Result<OnProgress> {
+    let Some(progress) = progress else { return Ok(OnProgress::default()) };
+    let progress = progress.build_threadsafe_function().weak::<true>().build()?;
+    let told = std::sync::Mutex::new(Instant::now());
+    Ok(OnProgress(Some(Arc::new(move |now: Progress| {
+        let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if now.done == now.total || told.elapsed() >= PROGRESS_INTERVAL {
+            *told = Instant::now();
+            progress.call(report::progress(now), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }))))
+}
+
+/// A document by its text, or else by its key.
+pub(super) fn document_source(json_or_key: &Unknown) -> Result<DocumentSource> {
+    let text = text(json_or_key, "jsonOrKey")?;
+    match is_document(&text) {
+        true => Ok(DocumentSource::Text(Arc::new(text))),
+        false => Ok(DocumentSource::Stored(text.parse()?)),
+    }
+}
+
+fn is_document(text: &str) -> bool {
+    text.trim_start().starts_with('{')
 }
 
 fn reference(key: &Unknown) -> Result<Reference> {

@@ -21,7 +21,7 @@ pub struct Listing {
     state: Arc<State>,
     kind: Kind,
     options: Option<String>,
-    cancel: crate::agent::Cancel,
+    cancel: crate::cancel::Cancel,
     pages: Arc<Mutex<Progress>>,
 }
 

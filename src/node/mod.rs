@@ -5,11 +5,13 @@
 //! throws: it gives its value or a [`outcome::Failure`], of which `index.js` makes the error.
 
 mod agent;
+mod attachment;
 mod listing;
 mod options;
 mod outcome;
 mod replies;
 mod report;
+mod sources;
 mod state;
 mod text;
 
@@ -24,7 +26,7 @@ pub fn error_codes() -> Vec<String> {
 /// A signal's wish that calls stop.
 #[napi]
 #[derive(Default)]
-pub struct Cancel(crate::agent::Cancel);
+pub struct Cancel(crate::cancel::Cancel);
 
 #[napi]
 impl Cancel {

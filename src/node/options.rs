@@ -5,21 +5,31 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::agent::{BatchOptions, CreateAgent, CreateOptions, LoadOptions, SchemaChoice, UpdateOptions};
+use crate::agent::{
+    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, OnProgress,
+    SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
+};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
+use crate::document::Form;
 use crate::document::schema::SchemaInput;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
+use crate::local_file::Contents;
 use crate::store::Kind;
-use crate::vault::{ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
+use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
     &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "resign", "onProgress"];
 const UPDATE: &[&str] =
     &["schema", "filename", "overwrite", "noSave", "attachments", "embed", "attachmentForm", "merges", "onProgress"];
 const BATCH: &[&str] = &["schema", "noSave", "concurrency"];
-const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned"];
+const VERIFY: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "contents", "baseDirectory"];
+const READ_ATTACHMENT: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "baseDirectory"];
+const SAVE_ATTACHMENTS: &[&str] =
+    &["signedBy", "minimumTrust", "allowUnsigned", "baseDirectory", "overwrite", "onProgress"];
+/// Parts of a file, whose hash nothing says.
+const RANGES: [&str; 5] = ["range", "start", "end", "offset", "length"];
 const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork", "cache"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
 const DOCTOR: &[&str] = &["probe"];
@@ -116,12 +126,61 @@ impl<'a> Options<'a> {
         })
     }
 
-    fn create(&self) -> Result<CreateOptions> {
-        for name in ["attachments", "embed", "attachmentForm"] {
-            if self.get(name).is_some() {
-                return Err(Error::new(Code::Unsupported, "this version has no attachments").with("option", name));
+    /// `sources` are the bytes that attachments name by number.
+    fn attachments(&self, sources: &[Contents], on_progress: OnProgress) -> Result<Option<Attachments>> {
+        let form = self.one_of("attachmentForm", "plain or jacs", |name| match name {
+            "plain" => Some(Form::Plain),
+            "jacs" => Some(Form::Jacs),
+            _ => None,
+        })?;
+        let embed = match (self.given_flag("embed")?, form) {
+            (Some(true), form) => Embed::Document(form.unwrap_or_default()),
+            (_, Some(Form::Jacs)) => {
+                return Err(Error::new(Code::Input, "the form of `jacs` is for embedded attachments: `embed: true`"));
             }
+            (Some(false), _) => Embed::Reference,
+            (None, _) => Embed::Store,
+        };
+        let Some(inputs) = self.attachment_inputs(sources)? else {
+            return match ["embed", "attachmentForm"].into_iter().find(|name| self.get(name).is_some()) {
+                Some(name) => {
+                    Err(Error::new(Code::Input, "the option says how to attach, and nothing is").with("option", name))
+                }
+                None => Ok(None),
+            };
+        };
+        if embed == Embed::Reference && inputs.iter().any(|input| input.contents.is_some()) {
+            return Err(Error::new(
+                Code::Input,
+                "given contents are in no file that could be referenced: embed or store them",
+            ));
         }
+        let working_directory = std::env::current_dir()
+            .map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))?;
+        Ok((!inputs.is_empty()).then_some(Attachments { inputs, embed, working_directory, on_progress }))
+    }
+
+    fn attachment_inputs(&self, sources: &[Contents]) -> Result<Option<Vec<AttachmentInput>>> {
+        self.typed("attachments", "a path, or objects with `path`", |value| {
+            let input = |value: &Value| {
+                let input = value.as_object()?;
+                let is_known = |name: &str| matches!(name, "path" | "contents" | "mimetype");
+                let mimetype = match input.get("mimetype").filter(|value| **value != Value::Null) {
+                    Some(given) => Some(given.as_str().filter(|text| is_media_type(text))?.to_owned()),
+                    None => None,
+                };
+                let contents = match input.get("contents") {
+                    Some(number) => Some(sources.get(usize::try_from(number.as_integer()?).ok()?)?.clone()),
+                    None => None,
+                };
+                let path = input.text("path")?.to_owned();
+                input.names().all(is_known).then_some(AttachmentInput { path, contents, mimetype })
+            };
+            value.as_array()?.iter().map(input).collect()
+        })
+    }
+
+    fn create(&self) -> Result<CreateOptions> {
         let schema = self.typed("schema", "text or an object", |value| match value {
             Value::String(text) => match SchemaInput::classify(text) {
                 SchemaInput::Path(_) => {
@@ -138,6 +197,7 @@ impl<'a> Options<'a> {
             filename,
             overwrite: self.flag("overwrite")?,
             no_save: self.flag("noSave")?,
+            attachments: None,
             resign: self.flag("resign")?,
         })
     }
@@ -155,6 +215,8 @@ impl<'a> Options<'a> {
             )?,
             allow_unsigned: self.flag("allowUnsigned")?,
             introduces: false,
+            files: if self.flag("contents")? { Files::Contents } else { Files::Embedded },
+            base: self.typed("baseDirectory", "a path", |value| absolute(value.as_str()?))?,
         })
     }
 }
@@ -165,11 +227,12 @@ fn absolute(path: &str) -> Option<PathBuf> {
     plain.then(|| std::path::absolute(path).ok()).flatten()
 }
 
-pub fn create(text: Option<&str>) -> Result<CreateOptions> {
-    Options::read(text, CREATE)?.create()
+pub fn create(text: Option<&str>, sources: &[Contents], on_progress: OnProgress) -> Result<CreateOptions> {
+    let options = Options::read(text, CREATE)?;
+    Ok(CreateOptions { attachments: options.attachments(sources, on_progress)?, ..options.create()? })
 }
 
-pub fn update(text: Option<&str>) -> Result<UpdateOptions> {
+pub fn update(text: Option<&str>, sources: &[Contents], on_progress: OnProgress) -> Result<UpdateOptions> {
     let options = Options::read(text, UPDATE)?;
     let merges = options
         .texts("merges")?
@@ -177,7 +240,8 @@ pub fn update(text: Option<&str>) -> Result<UpdateOptions> {
         .iter()
         .map(|key| key.parse())
         .collect::<Result<Vec<DocumentKey>>>()?;
-    Ok(UpdateOptions { create: options.create()?, merges })
+    let create = CreateOptions { attachments: options.attachments(sources, on_progress)?, ..options.create()? };
+    Ok(UpdateOptions { create, merges })
 }
 
 pub fn batch(text: Option<&str>) -> Result<BatchOptions> {
@@ -192,7 +256,30 @@ pub fn probe(text: Option<&str>) -> Result<Option<bool>> {
 }
 
 pub fn verify(text: Option<&str>) -> Result<VerifyOptions> {
+    let options = history(text)?;
+    let files = if options.files == Files::Contents { Files::Contents } else { Files::Present };
+    Ok(VerifyOptions { files, ..options })
+}
+
+/// Of each version, attachments that are elsewhere are looked at only when that is asked for.
+pub fn history(text: Option<&str>) -> Result<VerifyOptions> {
     Options::read(text, VERIFY)?.verify()
+}
+
+pub fn read_attachment(text: Option<&str>) -> Result<VerifyOptions> {
+    let ranged = Options(text.map(parse_object).transpose()?.unwrap_or_default());
+    if let Some(name) = RANGES.into_iter().find(|name| ranged.get(name).is_some()) {
+        let message = "there is no reading of a part of an attachment: it could not be verified";
+        return Err(Error::new(Code::Unsupported, message).with("option", name));
+    }
+    Options::read(text, READ_ATTACHMENT)?.verify()
+}
+
+pub fn save_attachments(text: Option<&str>, directory: &str, on_progress: OnProgress) -> Result<SaveAttachments> {
+    let options = Options::read(text, SAVE_ATTACHMENTS)?;
+    let directory = absolute(directory)
+        .ok_or_else(|| Error::new(Code::Input, "the directory is not a path").with("argument", "directory"))?;
+    Ok(SaveAttachments { directory, overwrite: options.flag("overwrite")?, checks: options.verify()?, on_progress })
 }
 
 pub fn get(text: Option<&str>) -> Result<ReadOptions> {

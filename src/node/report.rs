@@ -16,8 +16,15 @@ pub fn identity(agent: &Agent) -> String {
 }
 
 pub fn progress(progress: Progress) -> String {
-    let Progress { done, total, bytes, failed } = progress;
-    json!({ "done": done, "total": total, "bytes": bytes, "failed": failed }).to_string()
+    let Progress { done, total, bytes, total_bytes, failed } = progress;
+    object([
+        ("done", json!(done)),
+        ("total", json!(total)),
+        ("bytes", json!(bytes)),
+        ("totalBytes", json!(total_bytes)),
+        ("failed", json!(failed)),
+    ])
+    .to_string()
 }
 
 pub fn entries(entries: &[Entry]) -> String {

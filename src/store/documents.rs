@@ -9,6 +9,7 @@ use opendal::Lister;
 use super::fs::File;
 use super::ids::disorder;
 use super::layout::{self, Kind, ObjectKey};
+use super::remote::Turn;
 use super::{Entry, Ids, Store};
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey};
@@ -70,19 +71,17 @@ impl Documents {
     pub async fn next_page(&mut self, count: usize) -> Result<Vec<Versions>> {
         match &mut self.walk {
             Walk::Ids(ids) => {
-                let mut page = Vec::with_capacity(count);
-                while page.len() < count {
-                    let Some(id) = ids.next().await? else { break };
-                    page.push(id);
-                }
+                let page = ids.next_page(count).await?;
                 self.store.all_entries(self.kind, page).await
             }
             Walk::Keys(keys) => {
                 let before = keys.after;
                 let directory = layout::kind_prefix(self.kind);
                 let mut page = Vec::with_capacity(count);
+                // One turn for the page: with one for each entry it would queue behind every writer a thousand times.
+                let mut turn = self.store.turn().await;
                 while page.len() < count {
-                    match keys.next(&self.store, self.kind, &directory).await {
+                    match keys.next(&self.store, self.kind, &directory, &mut turn).await {
                         Ok(Some(versions)) => page.push(versions),
                         Ok(None) => break,
                         Err(error) => {
@@ -105,7 +104,13 @@ impl Keys {
         }
     }
 
-    async fn next(&mut self, store: &Store, kind: Kind, directory: &str) -> opendal::Result<Option<Versions>> {
+    async fn next(
+        &mut self,
+        store: &Store,
+        kind: Kind,
+        directory: &str,
+        turn: &mut Option<Turn>,
+    ) -> opendal::Result<Option<Versions>> {
         // Put back only after success: after an error it begins anew behind the last id that was given out.
         let (lister, held) = (self.lister.take(), self.next.take());
         let mut lister = match lister {
@@ -113,17 +118,13 @@ impl Keys {
             None => self.open(store, kind, directory).await?,
         };
         let mut entries: Vec<Entry> = held.into_iter().collect();
-        while let Some(found) = store.next_listed(&mut lister).await? {
+        while let Some(found) = store.next_listed(&mut lister, turn).await? {
             let Some(entry) = entry_of(kind, &found) else { continue };
-            let last = entries.last().map(|last| last.key);
-            if last.is_some_and(|last| entry.key <= last) {
-                return Err(disorder());
-            }
             // Of a server that does not know where to begin.
             if Some(entry.key.id) <= self.after {
                 continue;
             }
-            if last.is_some_and(|last| last.id != entry.key.id) {
+            if entries.last().is_some_and(|last| last.key.id != entry.key.id) {
                 self.next = Some(entry);
                 break;
             }
@@ -178,7 +179,8 @@ impl Store {
         let fail = |error| self.fail(error, &id, &directory);
         let mut lister = self.operator().lister(&directory).await.map_err(fail)?.into();
         let mut entries = BTreeMap::new();
-        while let Some(found) = self.next_listed(&mut lister).await.map_err(fail)? {
+        let mut turn = self.turn().await;
+        while let Some(found) = self.next_listed(&mut lister, &mut turn).await.map_err(fail)? {
             let Some(entry) = entry_of(kind, &found).filter(|entry| entry.key.id == id) else { continue };
             if entries.insert(entry.key, entry).is_some() {
                 return Err(fail(disorder()));
@@ -188,8 +190,13 @@ impl Store {
     }
 
     /// The next of a listing; over a network, in time, and never twice.
-    pub(super) async fn next_listed(&self, listed: &mut Listed) -> opendal::Result<Option<opendal::Entry>> {
-        let found = self.within(&self.turn().await, 0, listed.lister.try_next()).await?;
+    pub(super) async fn next_listed(
+        &self,
+        listed: &mut Listed,
+        turn: &mut Option<Turn>,
+    ) -> opendal::Result<Option<opendal::Entry>> {
+        turn.iter_mut().for_each(Turn::renew);
+        let found = self.within(turn, 0, listed.lister.try_next()).await?;
         if let Some(entry) = found.as_ref().filter(|_| self.is_remote() && self.is_sorted()) {
             // Of each page the directories come before the files.
             let last = if entry.path().ends_with('/') { &mut listed.directory } else { &mut listed.file };

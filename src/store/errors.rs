@@ -1,6 +1,5 @@
 //! OpenDAL's errors as ours: the one place where its kinds become codes.
 
-use std::error::Error as _;
 use std::io;
 use std::path::Path;
 
@@ -32,18 +31,18 @@ impl Subject<'_> {
     /// Turns OpenDAL's error into ours. That of our own service on a local disk becomes its source; a server's does not,
     /// for its text may repeat what was sent: of it the status, the error code and the name of the request are kept.
     pub fn error(&self, error: opendal::Error) -> Error {
-        if let Some(none) = find::<NoCredentials>(&error) {
+        if let Some(none) = below::<NoCredentials>(&error) {
             return self.name(without_credentials(none));
         }
-        if let Some(verdict) = find::<Verdict>(&error) {
+        if let Some(verdict) = below::<Verdict>(&error) {
             let ours = Error::new(code(error.kind()), verdict.sentence).barred();
             return self.name(retryable(ours, verdict.again != Again::No));
         }
-        if let Some(refusal) = find::<Refusal>(&error) {
+        if let Some(refusal) = below::<Refusal>(&error) {
             let ours = Error::new(code(error.kind()), refusal.sentence()).with("server", refusal).barred();
             return self.name(retryable(ours, refusal.kind().1 != Again::No));
         }
-        if let Some(failure) = find::<Failure>(&error) {
+        if let Some(failure) = below::<Failure>(&error) {
             let ours = Error::new(code(error.kind()), "the storage could not be asked").with("cause", failure);
             return self.name(retryable(ours, failure.may_pass()));
         }
@@ -51,9 +50,9 @@ impl Subject<'_> {
         if self.remote {
             // Retries leave no trace of whether an error was permanent: its kind must do.
             let passes = matches!(error.kind(), ErrorKind::Unexpected | ErrorKind::RateLimited | ErrorKind::Conflict);
-            return self.name(retryable(ours, passes));
+            return self.name(retryable(ours.barred(), passes));
         }
-        let cause = find::<io::Error>(&error);
+        let cause = below::<io::Error>(&error);
         let passes = error.is_temporary() || error.is_persistent() || cause.is_some_and(fs::may_pass);
         let ours = cause.map(ToString::to_string).into_iter().fold(ours, |ours, cause| ours.with("cause", cause));
         self.name(retryable(ours, passes).with_source(error))
@@ -81,7 +80,7 @@ fn retryable(error: Error, passes: bool) -> Error {
 }
 
 /// An error of this type among those that caused this one.
-fn find<E: std::error::Error + 'static>(error: &opendal::Error) -> Option<&E> {
+pub(super) fn below<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     let mut next = error.source();
     while let Some(cause) = next {
         if let Some(found) = cause.downcast_ref::<E>() {
@@ -159,5 +158,6 @@ mod tests {
             let error = remote(opendal::Error::new(kind, "s3cret").set_persistent());
             assert_eq!((error.is_retryable(), error.causes().len()), (retryable, 0), "{kind}");
         }
+        assert!(!remote(opendal::Error::new(ErrorKind::PermissionDenied, "")).is_damage());
     }
 }

@@ -7,6 +7,7 @@ use opendal::ErrorKind;
 use super::Store;
 use super::documents::Listed;
 use super::layout::{self, Kind};
+use super::remote::Turn;
 use super::remote::answer::{Again, Verdict};
 use crate::error::Result;
 use crate::id::DocumentId;
@@ -24,8 +25,8 @@ pub struct Ids {
 }
 
 enum Walk {
-    /// Of a backend that lists in order, and what it listed last.
-    Sorted(Listed, Option<DocumentId>),
+    /// Of a backend that lists in order.
+    Sorted(Listed),
     /// Of one that does not: all ids, some 20 bytes each.
     Collected(btree_set::IntoIter<DocumentId>),
 }
@@ -45,20 +46,36 @@ impl Ids {
     ///
     /// Errors: `JACS_PERMISSION` (also: the directory is a symbolic link), `JACS_UNAVAILABLE`.
     pub async fn next(&mut self) -> Result<Option<DocumentId>> {
-        let directory = layout::kind_prefix(self.kind);
-        match self.advance(&directory).await {
-            Ok(id) => Ok(id),
-            Err(error) => Err(self.store.fail_listing(error, &directory)),
-        }
+        Ok(self.next_page(1).await?.pop())
     }
 
-    async fn advance(&mut self, directory: &str) -> opendal::Result<Option<DocumentId>> {
+    /// The next `count` ids; fewer only at the end. Errors: as [`next`](Self::next).
+    pub(super) async fn next_page(&mut self, count: usize) -> Result<Vec<DocumentId>> {
+        let directory = layout::kind_prefix(self.kind);
+        let mut page = Vec::with_capacity(count);
+        let before = self.after;
+        let mut turn = self.store.turn().await;
+        while page.len() < count {
+            match self.advance(&directory, &mut turn).await {
+                Ok(Some(id)) => page.push(id),
+                Ok(None) => break,
+                Err(error) => {
+                    // Nobody got what was found for this page.
+                    self.after = before;
+                    return Err(self.store.fail_listing(error, &directory));
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    async fn advance(&mut self, directory: &str, turn: &mut Option<Turn>) -> opendal::Result<Option<DocumentId>> {
         let mut walk = match self.walk.take() {
             Some(walk) => walk,
-            None => self.open(directory).await?,
+            None => self.open(directory, turn).await?,
         };
         let found = match &mut walk {
-            Walk::Sorted(lister, before) => self.next_listed(lister, before).await?,
+            Walk::Sorted(lister) => self.next_listed(lister, turn).await?,
             Walk::Collected(ids) => ids.find(|id| self.after < Some(*id)),
         };
         self.after = self.after.max(found);
@@ -66,17 +83,9 @@ impl Ids {
         Ok(found)
     }
 
-    async fn next_listed(
-        &self,
-        lister: &mut Listed,
-        before: &mut Option<DocumentId>,
-    ) -> opendal::Result<Option<DocumentId>> {
-        while let Some(entry) = self.store.next_listed(lister).await? {
+    async fn next_listed(&self, lister: &mut Listed, turn: &mut Option<Turn>) -> opendal::Result<Option<DocumentId>> {
+        while let Some(entry) = self.store.next_listed(lister, turn).await? {
             let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };
-            if Some(id) <= *before {
-                return Err(disorder());
-            }
-            *before = Some(id);
             if self.after < Some(id) {
                 return Ok(Some(id));
             }
@@ -84,7 +93,7 @@ impl Ids {
         Ok(None)
     }
 
-    async fn open(&self, directory: &str) -> opendal::Result<Walk> {
+    async fn open(&self, directory: &str, turn: &mut Option<Turn>) -> opendal::Result<Walk> {
         let operator = self.store.operator();
         let lister = match self.after {
             Some(id) if operator.info().capability().list_with_start_after => {
@@ -93,11 +102,11 @@ impl Ids {
             _ => operator.lister(directory).await?,
         };
         if self.store.is_sorted() {
-            return Ok(Walk::Sorted(lister.into(), None));
+            return Ok(Walk::Sorted(lister.into()));
         }
         let mut lister = lister.into();
         let mut ids = BTreeSet::new();
-        while let Some(entry) = self.store.next_listed(&mut lister).await? {
+        while let Some(entry) = self.store.next_listed(&mut lister, turn).await? {
             let Some(id) = layout::parse_prefix(self.kind, entry.path()) else { continue };
             if !ids.insert(id) {
                 return Err(disorder());

@@ -9,6 +9,7 @@ mod contract;
 mod describe;
 mod documents;
 mod errors;
+mod files;
 mod fs;
 mod hai;
 mod ids;
@@ -34,6 +35,7 @@ pub use self::aws::Aws;
 pub use self::describe::{Description, Directory};
 pub use self::documents::{Documents, Versions};
 use self::errors::Subject;
+pub use self::files::{StoredFile, Tell, hash};
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
 pub use self::hai::Hai;
@@ -370,16 +372,20 @@ impl Store {
 
     /// OpenDAL's error as ours, about `key` and the local path of it.
     fn fail(&self, error: opendal::Error, key: &dyn Display, path: &str) -> Error {
-        Subject { key: Some(key), path: self.local_path(path).as_deref(), remote: self.0.remote.is_some() }.error(error)
+        self.about(Some(key), path, |subject| subject.error(error))
     }
 
     /// OpenDAL's error as ours, about all of a directory.
     fn fail_listing(&self, error: opendal::Error, path: &str) -> Error {
-        Subject { key: None, path: self.local_path(path).as_deref(), remote: self.0.remote.is_some() }.error(error)
+        self.about(None, path, |subject| subject.error(error))
     }
 
     fn name(&self, error: Error, key: &dyn Display, path: &str) -> Error {
-        Subject { key: Some(key), path: self.local_path(path).as_deref(), remote: self.0.remote.is_some() }.name(error)
+        self.about(Some(key), path, |subject| subject.name(error))
+    }
+
+    fn about(&self, key: Option<&dyn Display>, path: &str, make: impl FnOnce(Subject<'_>) -> Error) -> Error {
+        make(Subject { key, path: self.local_path(path).as_deref(), remote: self.is_remote() })
     }
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {

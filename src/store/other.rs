@@ -2,7 +2,6 @@
 //! transport, limits and retries; nothing more is known about them, so a write looks before and after.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use opendal::{ErrorKind, Operator, OperatorRegistry};
 
@@ -21,12 +20,10 @@ pub struct Other {
 }
 
 /// What services call the thing that holds objects.
-const CONTAINERS: [(&str, &str); 8] = [
+const CONTAINERS: [(&str, &str); 6] = [
     ("gcs", "bucket"),
-    ("s3", "bucket"),
     ("oss", "bucket"),
     ("cos", "bucket"),
-    ("obs", "bucket"),
     ("b2", "bucket"),
     ("azblob", "container"),
     ("azdls", "filesystem"),
@@ -62,8 +59,8 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
         }
         Some(_) => return Err(refused("the data directory is of another service", settings)),
     };
-    if let Some(endpoint) = options.get("endpoint") {
-        access.check_url("jacs_storage_options.endpoint", endpoint)?;
+    if let Some(endpoint) = options.get_mut("endpoint") {
+        *endpoint = access.check_url("jacs_storage_options.endpoint", endpoint)?;
     }
     options.insert("root".to_owned(), format!("/{}", root.trim_matches('/')));
     let operator = Operator::via_iter(scheme, options).map_err(|error| match error.kind() {
@@ -73,8 +70,7 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
     let endpoint = access.options.get("endpoint").unwrap_or(scheme).clone();
     let conditional = operator.info().capability().write_with_if_not_exists;
     let remote = Remote::new(access, endpoint, directory, false, conditional, None);
-    let dialect = Dialect { judged: |_| true, is_listing: |_, _| true, is_stored: |_, _| true, hosts: Arc::default() };
-    let transport = Transport::new(access.client()?, remote.watch.clone(), dialect);
+    let transport = Transport::new(access.client()?, remote.watch.clone(), Dialect::default());
     Ok((dress(operator, access, transport), remote))
 }
 

@@ -86,7 +86,7 @@ impl Store {
     async fn probe_listing(&self) -> opendal::Result<()> {
         let directory = layout::kind_prefix(Kind::Agent);
         let mut lister = self.operator().lister_with(&directory).limit(1).await?.into();
-        self.next_listed(&mut lister).await.map(drop)
+        self.next_listed(&mut lister, &mut self.turn().await).await.map(drop)
     }
 
     async fn probe_object(&self, remote: &Remote, name: &str, findings: &mut Findings) {

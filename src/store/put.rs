@@ -7,7 +7,8 @@ use opendal::ErrorKind;
 use uuid::Uuid;
 
 use super::remote::Remote;
-use super::remote::answer::Refusal;
+use super::remote::answer::{Again, Refusal, Verdict};
+use super::remote::streamed::Upload;
 use super::{CreateOnce, ObjectKey, Store};
 use crate::error::{Code, Error, Result};
 
@@ -159,7 +160,7 @@ impl Store {
                 Ok(())
             }
             // "Not found" is no answer to a write: nothing that takes objects is at that address.
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Refusal::no_place()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(no_place()),
             written => written,
         }
     }
@@ -168,6 +169,11 @@ impl Store {
         let write = self.operator().write_with(path, bytes.clone()).if_not_exists(conditional);
         let write =
             if path.ends_with(super::layout::EXTENSION) { write.content_type("application/json") } else { write };
-        self.within(&self.turn().await, bytes.len() as u64, async { write.await.map(drop) }).await
+        let length = Upload::under_way().map_or(bytes.len() as u64, |upload| upload.length());
+        self.within(&self.turn().await, length, async { write.await.map(drop) }).await
     }
+}
+
+fn no_place() -> opendal::Error {
+    Verdict::error(ErrorKind::ConfigInvalid, Again::No, "the server has no such place to write to")
 }

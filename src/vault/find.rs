@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Verified;
 use super::verify::Examined;
-use super::{Reading, Report, Vault, VerifyOptions};
+use super::{Files, Reading, Report, Vault, VerifyOptions};
 use crate::config::KeySource;
 use crate::document::{Header, Origin};
 use crate::error::{Error, Result};
@@ -74,6 +74,10 @@ impl Vault {
 
     /// `None` also where memory cannot say yes: the checks then say why not.
     async fn find_cached(&self, kind: Kind, key: DocumentKey, options: &VerifyOptions) -> Result<Option<Found>> {
+        // Memory knows nothing of attachments that are elsewhere.
+        if options.files != Files::Embedded {
+            return Ok(None);
+        }
         let Some(verified) = self.cache.get(kind, key) else { return Ok(None) };
         let trust = self.keyring.find(&verified.by(), key, None).await?;
         Ok(self.admits(&verified, &trust, options).map(|source| Found {

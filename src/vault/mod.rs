@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `attachments` | the bytes of attachments, read to a verified end |
 //! | `cache` | verified documents kept in memory |
 //! | `verify` | the table of checks over one text, and the report of it |
 //! | `lineage` | the versions of one document: owner, which count, heads, newest |
@@ -11,6 +12,7 @@
 //! | `history` | every version with its chain hash |
 //! | `list` | pages of a listing |
 
+mod attachments;
 mod cache;
 mod find;
 mod history;
@@ -20,12 +22,13 @@ mod read;
 mod verify;
 mod write;
 
+pub use attachments::Attachment;
 pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use history::{Chain, History, HistoryEntry};
 pub use lineage::{Lineage, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
-pub use verify::{AttachmentReport, Check, Place, Report, VerifyOptions};
+pub use verify::{AttachmentReport, Check, Files, Place, Report, VerifyOptions};
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! The table of checks over one text. The first check that fails gives the code; what was found is reported.
 
+use std::path::PathBuf;
+
 use crate::config::KeySource;
 use crate::crypto::{Algorithm, PublicKey};
 use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
-use crate::store::ObjectKey;
 use crate::trust::{Believed, Tried};
 
 use super::Vault;
@@ -21,6 +22,21 @@ pub struct VerifyOptions {
     pub allow_unsigned: bool,
     /// The text is about to be stored: an agent's document may then speak for itself.
     pub introduces: bool,
+    pub files: Files,
+    /// Where attachments lie that are only referenced; the working directory when absent.
+    pub base: Option<PathBuf>,
+}
+
+/// How much is checked of attachments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Files {
+    /// The hashes of embedded ones.
+    #[default]
+    Embedded,
+    /// Also that stored ones are there.
+    Present,
+    /// Also the hashes of all others.
+    Contents,
 }
 
 /// One check that was made. After the first that failed no other is made.
@@ -161,7 +177,7 @@ impl Vault {
         {
             return Ok(None);
         }
-        self.examine_files(parsed, report).await?;
+        self.examine_files(parsed, options, report).await?;
         Ok(Some(believed.key.clone()))
     }
 
@@ -181,7 +197,7 @@ impl Vault {
     }
 
     /// Check 9, and what there is to say of each attachment.
-    async fn examine_files(&self, parsed: &Parsed<'_>, report: &mut Report) -> Result<()> {
+    async fn examine_files(&self, parsed: &Parsed<'_>, options: &VerifyOptions, report: &mut Report) -> Result<()> {
         let files = match parsed.files() {
             Ok(files) => files,
             Err(error) => {
@@ -192,22 +208,54 @@ impl Vault {
         let mut outcome = Ok(());
         let mut inflatable = MAX_INFLATED_BYTES;
         for file in &files {
-            let checked = file.check(&mut inflatable).map_err(|error| error.with_key(parsed.header.key));
-            report.attachments.push(self.report_file(file, checked.is_ok()).await?);
-            outcome = outcome.and(checked);
+            let checked = match file.contents {
+                Some(_) => file.check(&mut inflatable),
+                None => match self.examine_elsewhere(file, options).await {
+                    Err(error) if error.code() != Code::Attachment => return Err(error),
+                    checked => checked,
+                },
+            };
+            if options.files != Files::Embedded {
+                report.attachments.push(self.report_file(file, &checked, options).await?);
+            }
+            outcome = outcome.and(checked.map_err(|error| error.with_key(parsed.header.key)));
         }
         report.note("attachments", outcome);
         Ok(())
     }
 
-    async fn report_file(&self, file: &FileEntry<'_>, embedded_ok: bool) -> Result<AttachmentReport> {
-        let (place, present, ok) = match file.contents {
-            Some(_) => (Place::Document, true, Some(embedded_ok)),
-            None if file.stored => {
-                (Place::Store, self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await?, None)
+    /// What is asked of an attachment whose bytes are not in the document.
+    async fn examine_elsewhere(&self, file: &FileEntry<'_>, options: &VerifyOptions) -> Result<()> {
+        let base = options.base.as_deref();
+        match options.files {
+            Files::Contents => self.open_attachment(file, base).await?.check().await,
+            Files::Present if file.stored && !self.has_attachment(file, base).await? => {
+                let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
+                Err(error.with("attachment", file.path.chars().take(256).collect::<String>()))
             }
-            None => (Place::Reference, false, None),
+            Files::Present | Files::Embedded => Ok(()),
+        }
+    }
+
+    async fn report_file(
+        &self,
+        file: &FileEntry<'_>,
+        checked: &Result<()>,
+        options: &VerifyOptions,
+    ) -> Result<AttachmentReport> {
+        let place = match file.contents {
+            Some(_) => Place::Document,
+            None if file.stored => Place::Store,
+            None => Place::Reference,
         };
+        let was_read = place == Place::Document || options.files == Files::Contents;
+        let present = match (place, checked) {
+            (Place::Document, _) => true,
+            (Place::Store, Ok(())) => true,
+            (_, Ok(())) if was_read => true,
+            _ => self.has_attachment(file, options.base.as_deref()).await?,
+        };
+        let ok = (was_read && present).then_some(checked.is_ok());
         Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })
     }
 }

@@ -85,8 +85,9 @@ impl Vault {
             self.refuse_agents_id(parsed.header.key).await?;
         }
         for file in parsed.files()?.iter().filter(|file| file.stored) {
-            if !self.store.exists(&ObjectKey::File(file.sha256.parse()?)).await? {
-                let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
+            if self.store.file_length(file.sha256.parse()?).await?.is_none() {
+                let message = "an attachment of the document is not in this store: copy the document with migrate";
+                let error = Error::new(Code::Attachment, message);
                 return Err(error.with("path", file.path).with_key(parsed.header.key));
             }
         }

@@ -5,7 +5,8 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use jacs_agent::agent::{Agent, Cancel, CreateOptions, UpdateOptions};
+use jacs_agent::agent::{Agent, CreateOptions, UpdateOptions};
+use jacs_agent::cancel::Cancel;
 use jacs_agent::crypto::sha256_hex;
 use jacs_agent::id::{DocumentId, DocumentKey, Reference};
 use jacs_agent::store::{Kind, ObjectKey};

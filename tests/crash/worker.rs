@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jacs_agent::agent::{Agent, BatchOptions, Cancel, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
+use jacs_agent::agent::{Agent, BatchOptions, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
+use jacs_agent::cancel::Cancel;
 use jacs_agent::config::Config;
 use jacs_agent::crypto::sha256_hex;
 use jacs_agent::environment::Environment;

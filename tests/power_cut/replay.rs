@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jacs_agent::agent::{Agent, Cancel, CreateOptions};
+use jacs_agent::agent::{Agent, CreateOptions};
+use jacs_agent::cancel::Cancel;
 use jacs_agent::error::Code;
 use jacs_agent::id::{DocumentId, DocumentKey, Reference};
 use jacs_agent::store::{Durability, Kind, ObjectKey, Settings, Store};

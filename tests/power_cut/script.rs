@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jacs_agent::agent::{Agent, BatchOptions, Cancel, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
+use jacs_agent::agent::{Agent, BatchOptions, CreateAgent, CreateOptions, LoadOptions, UpdateOptions};
+use jacs_agent::cancel::Cancel;
 use jacs_agent::config::Config;
 use jacs_agent::environment::Environment;
 use jacs_agent::id::{DocumentKey, Reference};

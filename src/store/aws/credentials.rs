@@ -22,6 +22,7 @@ use super::endpoint::Place;
 use super::profile::{Profile, home};
 use crate::environment::Environment;
 use crate::net::{Failure, What};
+use crate::store::errors::below;
 use crate::store::remote::Access;
 use crate::store::remote::answer::Verdict;
 use crate::store::remote::transport::Transport;
@@ -280,18 +281,6 @@ fn has_ended(credential: &Credential) -> bool {
 /// Nothing is at an address.
 fn is_nobody(failure: &Failure) -> bool {
     matches!(failure.what, What::Late | What::Connect)
-}
-
-/// An error of ours below one of reqsign.
-fn below<E: std::error::Error + 'static>(error: &reqsign_core::Error) -> Option<&E> {
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        next = cause.source();
-    }
-    None
 }
 
 /// Runs what `credential_process` names, with the environment that was handed in and not for ever.

@@ -49,9 +49,6 @@ impl Place {
             Some((name, url)) => access.check_url(name, url)?,
             None => amazon(access, region),
         };
-        let endpoint = net::normalized(&endpoint).ok_or_else(|| {
-            Error::new(Code::Config, "a server's address is not a URL").with("setting", "AWS_ENDPOINT_URL_S3")
-        })?;
         let endpoint = GLOBAL.iter().find(|(global, _)| *global == endpoint).map_or(endpoint, |(_, domain)| {
             // OpenDAL would do the same.
             format!("https://s3.{region}{domain}")

@@ -4,11 +4,12 @@ pub(super) mod credentials;
 mod endpoint;
 mod listing;
 mod profile;
+mod upload;
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::header::ETAG;
-use http::{HeaderMap, StatusCode};
 use opendal::services::{S3, S3Config};
 use opendal::{Configurator, Operator};
 
@@ -17,7 +18,7 @@ use self::endpoint::Place;
 use self::profile::Profile;
 use super::CreateOnce;
 use super::remote::transport::{Dialect, Transport};
-use super::remote::{Access, Remote, dress, known_options};
+use super::remote::{Access, Remote, dress, invalid, known_options};
 use crate::error::{Code, Error, Result};
 
 /// A bucket, and how objects are written there.
@@ -33,16 +34,14 @@ pub struct Aws {
     pub access: Access,
 }
 
+/// The option that names how bodies are checked.
+const CHECKSUM: &str = "checksum_algorithm";
+
 /// Buckets of S3 Express One Zone list in no order and need a session of their own.
 const EXPRESS: &str = "--x-s3";
 
-/// Missing, conflicting and conditional ones are told apart by OpenDAL's service.
-fn judged(status: u16) -> bool {
-    matches!(status, 404 | 409 | 412 | 416)
-}
-
-/// Every object has an entity tag.
-fn is_stored(_: StatusCode, headers: &HeaderMap) -> bool {
+/// Every object, and every part of one, has an entity tag.
+fn is_stored(headers: &HeaderMap) -> bool {
     headers.contains_key(ETAG)
 }
 
@@ -56,8 +55,14 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     }
     let profile = Profile::read(&access.environment, access.options.get("profile"))?;
     let place = Place::find(access, &profile, &settings.bucket)?;
+    // OpenDAL does not send it with uploads in parts. Without TLS nothing else would notice a byte that changed on its way.
+    let by_md5 = match access.options.get(CHECKSUM) {
+        Some(algorithm) => algorithm == "md5",
+        None => !place.endpoint.starts_with("https:"),
+    };
     // The style of the URLs is decided above, from the same option.
-    let options = access.options.iter().filter(|(name, _)| *name != "enable_virtual_host_style");
+    let ours = |name: &String| name == "enable_virtual_host_style" || (name == CHECKSUM && by_md5);
+    let options = access.options.iter().filter(|(name, _)| !ours(name));
     let config = S3Config::from_iter(options.map(|(name, value)| (name.clone(), value.clone()))).map_err(invalid)?;
     let mut builder: S3 = config
         .into_builder()
@@ -68,13 +73,16 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     if place.virtual_host {
         builder = builder.enable_virtual_host_style();
     }
-    // Without TLS nothing else would notice a byte that changed on its way.
-    if !place.endpoint.starts_with("https:") && !access.options.contains_key("checksum_algorithm") {
-        builder = builder.checksum_algorithm("md5");
-    }
     let client = access.client()?;
     let hosts = if settings.bucket.ends_with(EXPRESS) { Arc::default() } else { place.hosts(&settings.bucket) };
-    let dialect = Dialect { judged, is_listing: listing::is_sound, is_stored, hosts };
+    let dialect = Dialect {
+        is_listing: listing::is_sound,
+        is_stored,
+        is_upload: Some(upload::is_step),
+        checksums: by_md5,
+        hosts,
+        ..Dialect::default()
+    };
     let mut remote = Remote::new(
         access,
         place.endpoint.clone(),
@@ -100,9 +108,4 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     }
     let operator = Operator::new(builder).map_err(invalid)?;
     Ok((dress(operator, access, transport), remote))
-}
-
-fn invalid(error: opendal::Error) -> Error {
-    // OpenDAL repeats the value in some of its messages; its kind and our names are enough.
-    Error::new(Code::Config, "the storage on S3 cannot be set up").with("kind", error.kind())
 }

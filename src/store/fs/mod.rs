@@ -51,6 +51,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::Durability;
+use crate::crypto::Hasher;
+use crate::error;
+use crate::local_file::Contents;
 use commit::{Commits, Save, Saved};
 pub(super) use errno::may_pass;
 #[cfg(unix)]
@@ -66,6 +69,12 @@ const CONCURRENT: usize = 64;
 
 /// At most this many files are written piece by piece at a time: each holds as many descriptors until it is published.
 const BEGUN: usize = 32;
+
+/// A large file is read and written in pieces of so many bytes.
+const PIECE: usize = 1 << 20;
+
+/// The name for which a file is begun that gets another one; nothing ever stands there.
+const UNNAMED: &str = "-";
 
 /// Begin of the names of temporary files; no listing shows them.
 const TEMPORARY: &str = ".tmp-";
@@ -122,8 +131,28 @@ pub(super) enum Attempt {
     Missing,
 }
 
+/// What stopped a write that reads its bytes elsewhere.
+pub(super) enum Fault {
+    /// The data directory.
+    Here(Error),
+    /// What was to be written, or whoever wanted it.
+    Elsewhere(error::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Here(error)
+    }
+}
+
+impl From<error::Error> for Fault {
+    fn from(error: error::Error) -> Self {
+        Fault::Elsewhere(error)
+    }
+}
+
 /// How a write ended.
-enum Outcome {
+pub(super) enum Outcome {
     Created,
     /// Something stands there already; it and its directories are synced.
     Exists,
@@ -209,6 +238,37 @@ impl Fs {
             .await;
     }
 
+    /// Writes a file that gets its name, in `directory`, from the hash of its bytes: they are read once. `tell` hears of each
+    /// piece and can end it, as can `name`; then nothing is left behind. Runs to its end even when the future is dropped.
+    pub async fn adopt(
+        &self,
+        directory: &'static str,
+        contents: Contents,
+        name: impl FnOnce([u8; 32]) -> error::Result<String> + Send + 'static,
+        mut tell: impl FnMut(u64) -> error::Result<()> + Send + 'static,
+    ) -> std::result::Result<(Outcome, [u8; 32]), Fault> {
+        let permit = self.begun.clone().acquire_owned().await.map_err(stopped)?;
+        let disk = self.disk.clone();
+        let work = move || {
+            let _permit = permit;
+            let mut pending = disk.begin(&format!("{directory}/{UNNAMED}"))?;
+            let (mut hasher, mut offset) = (Hasher::default(), 0);
+            contents.for_each(PIECE, |piece| -> std::result::Result<(), Fault> {
+                hasher.update(piece);
+                pending.write_piece(piece, offset)?;
+                offset += piece.len() as u64;
+                Ok(tell(piece.len() as u64)?)
+            })?;
+            let digest = hasher.finish();
+            pending.rename(name(digest)?);
+            Ok((pending.publish()?.0, digest))
+        };
+        if WAITS.get() {
+            return work();
+        }
+        Handle::try_current().map_err(stopped)?.spawn_blocking(work).await.map_err(stopped)?
+    }
+
     /// Tries once to take the lock of a directory that no other process may have at the same time.
     pub async fn try_lock(&self, directory: &str) -> Result<Attempt> {
         let directory = directory.to_owned();
@@ -259,6 +319,11 @@ pub fn wait_here<T>(body: impl FnOnce() -> T) -> T {
     }
     let _before = Before(WAITS.replace(true));
     body()
+}
+
+/// Whether this thread [waits](wait_here).
+pub(super) fn waits() -> bool {
+    WAITS.get()
 }
 
 fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -1,6 +1,7 @@
 //! A file on its way into the data directory.
 
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -23,7 +24,11 @@ impl Disk {
     pub fn save_all(self: &Arc<Self>, saves: Vec<Save>) -> Vec<Saved> {
         let begun: Vec<Result<Pending>> = saves.into_iter().map(|save| self.filled(save)).collect();
         if let (Durability::Full, [_, _, ..]) = (self.durability, begun.as_slice()) {
-            begun.iter().flatten().filter_map(|pending| pending.file.as_ref()).for_each(Temporary::start_writing);
+            begun
+                .iter()
+                .flatten()
+                .filter_map(|pending| pending.file.as_ref())
+                .for_each(|file| file.start_writing(0, None));
         }
         let flushed: Vec<Result<Pending>> = begun.into_iter().map(|file| file?.flushed()).collect();
         let named: Vec<Result<Named>> = flushed.into_iter().map(|file| file?.named()).collect();
@@ -87,6 +92,22 @@ impl Pending {
             self.bytes += chunk.len() as u64;
         }
         Ok(())
+    }
+
+    /// Writes one of the pieces of a large file; `offset` is that of the piece.
+    pub fn write_piece(&mut self, piece: &[u8], offset: u64) -> Result<()> {
+        let Some(temporary) = &mut self.file else { return Err(finished()) };
+        temporary.file().write_all(piece).map_err(|error| write_fault("the file cannot be written", error))?;
+        self.bytes += piece.len() as u64;
+        if self.disk.durability == Durability::Full {
+            temporary.start_writing(offset, NonZeroU64::new(piece.len() as u64));
+        }
+        Ok(())
+    }
+
+    /// Gives it another name than it was begun for.
+    pub fn rename(&mut self, name: String) {
+        self.name = name;
     }
 
     /// Syncs the file, gives it its name, and syncs the directories.

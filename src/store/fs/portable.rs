@@ -214,6 +214,16 @@ impl Pending {
         Ok(())
     }
 
+    pub fn write_piece(&mut self, piece: &[u8], _: u64) -> Result<()> {
+        self.file.write_all(piece).map_err(|error| write_fault("the file cannot be written", error))?;
+        self.bytes += piece.len() as u64;
+        Ok(())
+    }
+
+    pub fn rename(&mut self, name: String) {
+        self.target.set_file_name(name);
+    }
+
     pub fn publish(self) -> Saved {
         if self.durable {
             self.file.sync_all().map_err(|error| write_fault("the file cannot be synced", error))?;

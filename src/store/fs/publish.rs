@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::num::NonZeroU64;
 
 use opendal::{Error, ErrorKind, Result};
 use rustix::fd::OwnedFd;
@@ -74,12 +75,14 @@ impl Temporary {
         &mut self.file
     }
 
-    /// Lets the disk begin to write what a flush will wait for. Without it, every flush of a group would begin and end a
-    /// write of its own.
-    pub fn start_writing(&self) {
+    /// Lets the disk begin to write what a flush will wait for, `bytes` from an offset or all. Without it, every flush of
+    /// a group would begin and end a write of its own, and that of a large file would begin when all of it is there.
+    pub fn start_writing(&self, offset: u64, bytes: Option<NonZeroU64>) {
         // Only advice; the flush that follows tells whether the bytes arrived.
         #[cfg(target_os = "linux")]
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        let _ = rustix::fs::fadvise(&self.file, offset, bytes, rustix::fs::Advice::DontNeed);
+        #[cfg(not(target_os = "linux"))]
+        let _ = (offset, bytes);
     }
 
     /// Gives the file its name in `directory`; it must be complete and, to be durable, synced.

@@ -13,6 +13,7 @@ use super::cut::Cut;
 use super::multistatus::rewritten;
 use crate::net::Body;
 use crate::store::remote::answer::{Again, Refusal, Verdict};
+use crate::store::remote::streamed::Upload;
 use crate::store::remote::transport::{LONGEST_LISTING, Transport, no_listing, whole};
 
 /// So many collections are remembered; then it begins anew.
@@ -43,6 +44,7 @@ impl Collections {
         let (mut parts, body) = request.into_parts();
         parts.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
         let request = Request::from_parts(parts, body.to_bytes());
+        let upload = Upload::under_way();
         let parent = parent(request.uri().path()).to_owned();
         if self.cut.takes(request.uri().path()) {
             return Err(match self.transport.client().cut(request).await {
@@ -55,12 +57,12 @@ impl Collections {
         if !self.known().contains(&parent) {
             forbidden = self.make(&parent, &request).await?;
         }
-        let mut response = self.transport.send(request.clone()).await?;
+        let mut response = self.send(&request, upload.as_ref()).await?;
         if is_missing(&response) && forbidden.is_none() {
             // Removed since it was remembered.
             self.known().remove(&parent);
             forbidden = self.make(&parent, &request).await?;
-            response = self.transport.send(request).await?;
+            response = self.send(&request, upload.as_ref()).await?;
         }
         match response.status().as_u16() {
             // 200 may be anybody's page, or say that something was replaced: as with 412, what stands there is looked at.
@@ -73,6 +75,13 @@ impl Collections {
                 self.remember(parent);
                 Ok(response)
             }
+        }
+    }
+
+    async fn send(&self, request: &Request<Bytes>, upload: Option<&Upload>) -> Result<Response<Body>> {
+        match upload {
+            Some(upload) => self.transport.upload(request.clone().map(drop), upload).await,
+            None => self.transport.send(request.clone()).await,
         }
     }
 
@@ -134,7 +143,7 @@ impl Collections {
         let bytes = response.body_mut().to_buffer().await?.to_bytes();
         let listed = if response.status() == StatusCode::MULTI_STATUS { rewritten(&bytes, &asked) } else { None };
         let listed = listed.ok_or_else(no_listing)?;
-        Ok(response.map(|_| whole(listed.into_bytes())))
+        Ok(response.map(|_| whole(listed)))
     }
 }
 

@@ -4,8 +4,6 @@ mod collections;
 mod cut;
 mod multistatus;
 
-use std::sync::Arc;
-
 use http::HeaderValue;
 use opendal::services::{Webdav, WebdavConfig};
 use opendal::{Configurator, Operator};
@@ -14,7 +12,7 @@ use self::collections::Collections;
 pub(super) use self::cut::Cut;
 use super::CreateOnce;
 use super::remote::transport::{Dialect, Transport};
-use super::remote::{Access, Remote, dress, known_options};
+use super::remote::{Access, Remote, dress, invalid, known_options};
 use crate::error::{Code, Error, Result};
 
 /// The variable with the server's address.
@@ -46,22 +44,19 @@ fn judged(status: u16) -> bool {
 pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     let access = &settings.access;
     access.check_options(&known_options(&WebdavConfig::default()))?;
-    let find = |name: &'static str| -> Result<Option<&str>> {
-        let variable = FROM_VARIABLES.iter().find(|(option, _)| *option == name).map(|(_, variable)| *variable);
-        match (settings.by_options, access.options.get(name), variable) {
-            (true, given, _) => Ok(given.map(String::as_str)),
-            (false, Some(_), variable) => {
-                let error = Error::new(Code::Config, "a storage option is refused: it is taken from the environment");
-                Err(error.with("option", name).with("variable", variable.unwrap_or_default()))
-            }
-            (false, None, variable) => Ok(variable.and_then(|variable| access.environment.get(variable))),
-        }
-    };
+    let given = |option: &str| access.options.get(option).map(String::as_str);
+    if let Some((option, variable)) =
+        FROM_VARIABLES.iter().find(|(option, _)| !settings.by_options && given(option).is_some())
+    {
+        let error = Error::new(Code::Config, "a storage option is refused: it is taken from the environment");
+        return Err(error.with("option", option).with("variable", variable));
+    }
+    let [address, token, user, password] = FROM_VARIABLES
+        .map(|(option, variable)| if settings.by_options { given(option) } else { access.environment.get(variable) });
     let source = if settings.by_options { "jacs_storage_options.endpoint" } else { URL };
-    let address = find("endpoint")?
+    let address = address
         .ok_or_else(|| Error::new(Code::Config, "the address of the storage is missing").with("setting", source))?;
     let address = access.check_url(source, address)?;
-    let (token, user, password) = (find("token")?, find("username")?, find("password")?);
     if !settings.by_options && token.is_none() && (user.is_none() || password.is_none()) {
         let message = "the credentials of the storage are missing: HAI_STORAGE_TOKEN, or HAI_STORAGE_USERNAME and HAI_STORAGE_PASSWORD";
         return Err(Error::new(Code::Config, message));
@@ -69,8 +64,7 @@ pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     if token.is_some_and(|token| HeaderValue::from_str(token).is_err()) {
         return Err(Error::new(Code::Config, "the token of the storage has characters that no header takes"));
     }
-    let config = WebdavConfig::from_iter(access.options.clone())
-        .map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with("kind", error.kind()))?;
+    let config = WebdavConfig::from_iter(access.options.clone()).map_err(invalid)?;
     if user.is_some_and(|user| user.contains(':')) {
         return Err(Error::new(Code::Config, "the user's name has a colon, which basic authentication cannot carry"));
     }
@@ -84,11 +78,11 @@ pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     };
     // Whether the condition is kept is shown by the doctor's probe; that it is atomic, by nothing.
     let mut remote = Remote::new(access, address.clone(), &settings.path, false, false, Some(CreateOnce::Checked));
-    let dialect = Dialect { judged, is_listing: |_, _| true, is_stored: |_, _| true, hosts: Arc::default() };
+    let dialect = Dialect { judged, ..Dialect::default() };
     let transport = Transport::new(access.client()?, remote.watch.clone(), dialect);
     let collections = Collections::new(transport, &address);
+    remote.streams = true;
     remote.cut = Some(collections.cut());
-    let operator = Operator::new(builder)
-        .map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with("kind", error.kind()))?;
+    let operator = Operator::new(builder).map_err(invalid)?;
     Ok((dress(operator, access, collections), remote))
 }

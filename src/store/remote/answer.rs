@@ -121,18 +121,11 @@ impl Refusal {
         let (kind, again) = self.kind();
         again.mark(opendal::Error::new(kind, self.sentence()).set_source(self))
     }
-}
 
-impl Refusal {
     /// Whether the server does not know something of the request (RFC 9110 §15.6.2).
     pub fn is_unimplemented(error: &opendal::Error) -> bool {
         let refusal = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Refusal>());
         refusal.is_some_and(|refusal| refusal.status == 501)
-    }
-
-    /// A write that was answered "not found".
-    pub fn no_place() -> opendal::Error {
-        Verdict::error(ErrorKind::ConfigInvalid, Again::No, "the server has no such place to write to")
     }
 }
 

@@ -2,6 +2,7 @@
 //! is known about its promises.
 
 pub(super) mod answer;
+pub(super) mod streamed;
 pub(super) mod transport;
 mod watch;
 pub(super) mod xml;
@@ -94,7 +95,7 @@ impl Access {
         })
     }
 
-    /// Checks a server's URL; returns it without trailing slashes. `name` is where it was set.
+    /// Checks a server's URL; returns it as the client will spell it. `name` is where it was set.
     ///
     /// Errors: `JACS_CONFIG`; the URL is not shown where it may hold a password.
     pub(super) fn check_url(&self, name: &'static str, url: &str) -> Result<String> {
@@ -109,7 +110,8 @@ impl Access {
         if parsed.query().is_some() || url.contains('#') {
             return Err(refused("a server's URL has neither query nor fragment"));
         }
-        if parsed.path().split('/').any(|segment| matches!(segment, "." | "..")) {
+        let dotted = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
+        if parsed.path().split('/').any(dotted) {
             return Err(refused("a server's URL has no `.` or `..`"));
         }
         match scheme {
@@ -121,7 +123,7 @@ impl Access {
             }
             _ => return Err(refused("a server's URL begins with https:// or http://")),
         }
-        Ok(url.trim_end_matches('/').to_owned())
+        net::normalized(url).ok_or_else(|| refused("a server's address is not a URL"))
     }
 }
 
@@ -136,6 +138,8 @@ pub(super) struct Remote {
     /// The server has refused a write because of its condition: it is left out from then on.
     pub knows_no_condition: AtomicBool,
     pub watch: Arc<Watch>,
+    /// Whether its transport sends bodies as streams, where OpenDAL's service does not.
+    pub streams: bool,
     /// Held by the doctor who looks.
     pub probing: tokio::sync::Mutex<()>,
     /// Only a dialect that can show half an upload has one.
@@ -151,6 +155,13 @@ pub(super) struct Remote {
 pub(super) struct Turn {
     begun: Instant,
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// The next of several operations of one turn has the whole time again.
+    pub fn renew(&mut self) {
+        self.begun = Instant::now();
+    }
 }
 
 /// What is known about create-once.
@@ -188,6 +199,7 @@ impl Remote {
             conditional,
             knows_no_condition: AtomicBool::new(false),
             watch: Arc::default(),
+            streams: false,
             probing: tokio::sync::Mutex::default(),
             cut: None,
             told: None,
@@ -268,6 +280,11 @@ pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTra
     operator.with_context(context).layer(retry)
 }
 
+/// OpenDAL's refusal of settings. It repeats the value in some of its messages; its kind and our names are enough.
+pub(super) fn invalid(error: opendal::Error) -> Error {
+    Error::new(Code::Config, "the storage cannot be set up").with("kind", error.kind())
+}
+
 /// The names of the options that a service's configuration has.
 pub(super) fn known_options(config: &impl serde::Serialize) -> BTreeSet<String> {
     match serde_json::to_value(config) {
@@ -294,6 +311,7 @@ mod tests {
             "https://user:s3cret@example.com",
             "https://example.com/?token=s3cret",
             "https://example.com/a/../b",
+            "https://example.com/a/%2E./b",
             "https://example.com/#s3cret",
             "https://exa mple.com",
         ] {

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use md5::{Digest, Md5};
 use opendal::raw::Operation;
 use opendal::{Buffer, ErrorKind, HttpBody, HttpTransport, Result};
 
 use super::Watch;
 use super::answer::{Again, Refusal, Verdict};
+use super::streamed::Upload;
 use crate::net::{self, Body, Client, Failure};
 
+/// RFC 1864.
+const CONTENT_MD5: &str = "content-md5";
 /// So much of a refusal is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
 /// The longest answer about credentials, in bytes.
@@ -28,9 +34,27 @@ pub(in crate::store) struct Dialect {
     /// Whether the answer to a listing, with the query of its request, is one.
     pub is_listing: fn(&[u8], &str) -> bool,
     /// Whether an answer to a write says that it was stored: pages for logging in come with status 200, too.
-    pub is_stored: fn(StatusCode, &HeaderMap) -> bool,
+    pub is_stored: fn(&HeaderMap) -> bool,
+    /// Whether the answer to a step of an upload in parts says that the step was done, where there are such steps.
+    pub is_upload: Option<fn(&[u8]) -> bool>,
+    /// Whether bodies go with their MD5, which shows bytes that changed on their way (RFC 1864).
+    pub checksums: bool,
     /// The hosts that the service may be sent to, with their ports; any when empty.
     pub hosts: Arc<[String]>,
+}
+
+/// Of a server about which nothing more is known: missing, conflicting and conditional answers are the service's matter.
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            judged: |status| matches!(status, 404 | 409 | 412 | 416),
+            is_listing: |_, _| true,
+            is_stored: |_| true,
+            is_upload: None,
+            checksums: false,
+            hosts: Arc::default(),
+        }
+    }
 }
 
 /// Sends what a service asks for. Refusals become errors here, before a service could put the server's text into one.
@@ -54,6 +78,19 @@ impl Transport {
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>> {
         let method = request.method().clone();
         let response = self.client.fetch(request).await.map_err(from_failure)?;
+        self.watch.see(&method, response.status(), response.headers());
+        Ok(response)
+    }
+
+    /// As [`send`](Self::send), with a body that is read while it is sent.
+    pub async fn upload(&self, request: Request<()>, upload: &Upload) -> Result<Response<Body>> {
+        let changed = |_: &_| opendal::Error::new(ErrorKind::Unexpected, "the contents changed");
+        if let Some(failure) = upload.failure() {
+            return Err(changed(failure));
+        }
+        let method = request.method().clone();
+        let sent = self.client.stream(request, upload.body(), upload.length()).await;
+        let response = sent.map_err(|failure| upload.failure().map_or_else(|| from_failure(failure), changed))?;
         self.watch.see(&method, response.status(), response.headers());
         Ok(response)
     }
@@ -108,6 +145,33 @@ impl Transport {
         Ok(response)
     }
 
+    async fn write(&self, mut request: Request<Bytes>) -> Result<Response<HttpBody>> {
+        if self.dialect.checksums && request.method() == Method::PUT && !request.headers().contains_key(CONTENT_MD5) {
+            let checksum = STANDARD.encode(Md5::digest(request.body()));
+            let checksum = HeaderValue::try_from(checksum).map_err(|_| strange("a checksum has no header"))?;
+            request.headers_mut().insert(CONTENT_MD5, checksum);
+        }
+        let is_step = request.method() == Method::POST;
+        let mut response = self.judge(self.send(request).await?, LONGEST_LISTING).await?;
+        if !response.status().is_success() {
+            return Ok(response);
+        }
+        match self.dialect.is_upload {
+            Some(is_upload) if is_step => {
+                let bytes = response.body_mut().to_buffer().await?.to_bytes();
+                if is_upload(&bytes) {
+                    return Ok(response.map(|_| whole(bytes)));
+                }
+                // A server that has begun to answer before it was done can only refuse in words.
+                let refusal = Refusal::read(StatusCode::INTERNAL_SERVER_ERROR, response.headers(), &bytes);
+                Err(refusal.into_error())
+            }
+            None if is_step => Ok(response),
+            _ if (self.dialect.is_stored)(response.headers()) => Ok(response),
+            _ => Err(strange("the server does not say that it stored the object")),
+        }
+    }
+
     async fn list(&self, request: Request<Bytes>) -> Result<Response<HttpBody>> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let mut response = self.judge(self.send(request).await?, LONGEST_LISTING).await?;
@@ -118,7 +182,7 @@ impl Transport {
         if !(self.dialect.is_listing)(&bytes, &query) {
             return Err(no_listing());
         }
-        Ok(response.map(|_| whole(bytes.into())))
+        Ok(response.map(|_| whole(bytes)))
     }
 }
 
@@ -139,16 +203,11 @@ impl HttpTransport for Transport {
         match operation {
             Operation::Read => self.read(request).await,
             Operation::List => self.list(request).await,
+            Operation::Write => self.write(request).await,
             _ => {
                 let is_delete = request.method() == Method::DELETE;
                 let mut response = self.judge(self.send(request).await?, LONGEST_LISTING).await?;
                 let status = response.status();
-                if operation == Operation::Write
-                    && status.is_success()
-                    && !(self.dialect.is_stored)(status, response.headers())
-                {
-                    return Err(strange("the server does not say that it stored the object"));
-                }
                 // Services wait for 204; these say the same (RFC 9110 §9.3.5).
                 if is_delete && matches!(status, StatusCode::OK | StatusCode::ACCEPTED) {
                     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -191,9 +250,10 @@ fn pass(response: Response<Body>, most: u64) -> Response<HttpBody> {
     })
 }
 
-pub(in crate::store) fn whole(bytes: Vec<u8>) -> HttpBody {
+pub(in crate::store) fn whole(bytes: impl Into<Buffer>) -> HttpBody {
+    let bytes = bytes.into();
     let length = bytes.len() as u64;
-    HttpBody::new(futures::stream::iter([Ok(Buffer::from(bytes))]), Some(length))
+    HttpBody::new(futures::stream::iter([Ok(bytes)]), Some(length))
 }
 
 /// A body whose length the server does not say beforehand, which OpenDAL's services need.

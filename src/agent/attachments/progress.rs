@@ -1,0 +1,56 @@
+//! How far a call with attachments has come.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::inputs::Item;
+use crate::agent::Progress;
+
+/// Who wants to know. `Debug` shows nothing of it.
+#[derive(Clone, Default)]
+pub struct OnProgress(pub Option<Arc<dyn Fn(Progress) + Send + Sync>>);
+
+impl fmt::Debug for OnProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnProgress").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Files and bytes that are done.
+pub(super) struct Count {
+    tell: OnProgress,
+    total: u64,
+    total_bytes: Option<u64>,
+    done: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Count {
+    /// `tells`: whether this is the last time that the files are read.
+    pub fn new(tell: &OnProgress, items: &[Item], tells: bool) -> Self {
+        let tell = if tells { tell.clone() } else { OnProgress::default() };
+        let total_bytes = items.iter().map(|item| item.length).sum();
+        Self::of(tell, items.len() as u64, Some(total_bytes))
+    }
+
+    pub fn of(tell: OnProgress, total: u64, total_bytes: Option<u64>) -> Self {
+        Self { tell, total, total_bytes, done: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    pub fn read(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.tell();
+    }
+
+    pub fn one_done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let Some(tell) = &self.tell.0 else { return };
+        let (done, bytes) = (self.done.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        tell(Progress { done, total: self.total, bytes, total_bytes: self.total_bytes, failed: 0 });
+    }
+}

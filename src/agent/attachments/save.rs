@@ -1,0 +1,164 @@
+//! All attachments of a document into a folder: none gets its name before every one was verified.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::progress::Count;
+use super::{Agent, DocumentSource, OnProgress};
+use crate::agent::documents::blocking;
+use crate::cancel::Cancel;
+use crate::document::{Origin, Parsed};
+use crate::error::{Code, Error, Result};
+use crate::local_file::{self, Aside, Writing};
+use crate::vault::{Attachment, VerifyOptions};
+
+/// What a caller asks of saved attachments.
+#[derive(Clone, Debug, Default)]
+pub struct SaveAttachments {
+    /// Absolute.
+    pub directory: PathBuf,
+    pub overwrite: bool,
+    pub checks: VerifyOptions,
+    pub on_progress: OnProgress,
+}
+
+impl Agent {
+    /// Writes the attachments of a verified document below a directory; their paths, in the order of the document.
+    ///
+    /// Errors: `JACS_CONFLICT` (a file stands there), `JACS_ATTACHMENT` (a path leads outside, two are one, bytes are missing
+    /// or altered), `JACS_INPUT` (no such directory), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
+    pub async fn save_attachments(
+        &self,
+        document: &DocumentSource,
+        options: &SaveAttachments,
+        cancel: &Cancel,
+    ) -> Result<Vec<PathBuf>> {
+        cancel.check()?;
+        let text = cancel.or(self.verified_text(document, &options.checks)).await?;
+        let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
+        let files = parsed.files()?;
+        let paths: Vec<String> = files.iter().map(|file| file.path.to_owned()).collect();
+        let (directory, overwrite) = (options.directory.clone(), options.overwrite);
+        let (names, room) = blocking(move || {
+            let names = check_names(&paths)?;
+            check_targets(&directory, &names, overwrite)?;
+            Ok((names, Room::make(directory)?))
+        })
+        .await
+        .map_err(|error| error.with_key(parsed.header.key))?;
+        let count = Count::of(options.on_progress.clone(), files.len() as u64, None);
+        let mut written = Vec::with_capacity(files.len());
+        for (file, name) in files.iter().zip(&names) {
+            let attachment = cancel.or(self.open_file(&parsed, file, &options.checks)).await?;
+            written.push(write(attachment, room.directory.clone(), name.into(), &count, cancel).await?);
+            count.one_done();
+        }
+        cancel.check()?;
+        blocking(move || room.publish(written, overwrite)).await
+    }
+}
+
+/// The directory, which goes again when it was made for nothing.
+struct Room {
+    directory: PathBuf,
+    made: bool,
+}
+
+impl Room {
+    fn make(directory: PathBuf) -> Result<Room> {
+        if directory.is_dir() {
+            return Ok(Room { directory, made: false });
+        }
+        if !directory.parent().is_some_and(Path::is_dir) || directory.symlink_metadata().is_ok() {
+            let message = "there is no such directory, nor one to make it in";
+            return Err(Error::new(Code::Input, message).with_path(directory));
+        }
+        local_file::create_folder(&directory)?;
+        Ok(Room { directory, made: true })
+    }
+
+    fn publish(mut self, written: Vec<Aside>, overwrite: bool) -> Result<Vec<PathBuf>> {
+        self.made = false;
+        let mut paths = Vec::with_capacity(written.len());
+        for aside in written {
+            let name = aside.target().to_string_lossy().into_owned();
+            let target = local_file::make_way(&self.directory, &name)?;
+            let aside = aside.with_target(target.clone());
+            if overwrite { aside.replace() } else { aside.publish() }?;
+            paths.push(target);
+        }
+        Ok(paths)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.made {
+            // Fails when something is in it by now.
+            let _ = fs::remove_dir(&self.directory);
+        }
+    }
+}
+
+/// Paths that lead to places of their own, below where they begin. Errors: `JACS_ATTACHMENT`.
+fn check_names(paths: &[String]) -> Result<Vec<String>> {
+    let refused = |message: &'static str, path: &str| {
+        Error::new(Code::Attachment, message).with("attachment", path.chars().take(256).collect::<String>())
+    };
+    let mut names = Vec::with_capacity(paths.len());
+    let mut folders = BTreeMap::new();
+    for path in paths {
+        let parts =
+            local_file::parts(path).ok_or_else(|| refused("an attachment's path leads outside the directory", path))?;
+        for end in 1..parts.len() {
+            folders.insert(parts[..end].join("/"), path);
+        }
+        names.push(parts.join("/"));
+    }
+    let mut seen = HashSet::new();
+    for name in &names {
+        if !seen.insert(name) {
+            return Err(refused("two attachments have the same path", name));
+        }
+        if let Some(path) = folders.get(name) {
+            return Err(refused("an attachment stands where another one needs a folder", path));
+        }
+    }
+    Ok(names)
+}
+
+/// Errors: `JACS_CONFLICT`.
+fn check_targets(directory: &Path, names: &[String], overwrite: bool) -> Result<()> {
+    for name in names {
+        let target = directory.join(name);
+        match target.symlink_metadata() {
+            Ok(found) if !overwrite || found.is_dir() => {
+                return Err(Error::new(Code::Conflict, "something stands there already").with_path(target));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes one aside, to its verified end.
+async fn write(
+    mut attachment: Attachment,
+    directory: PathBuf,
+    name: PathBuf,
+    count: &Count,
+    cancel: &Cancel,
+) -> Result<Aside> {
+    let mut writing = blocking(move || Writing::begin(&directory, name)).await?;
+    while let Some(piece) = cancel.or(attachment.next()).await? {
+        let length = piece.len() as u64;
+        writing = blocking(move || {
+            writing.write(&piece)?;
+            Ok(writing)
+        })
+        .await?;
+        count.read(length);
+    }
+    blocking(move || writing.finish()).await
+}

@@ -1,0 +1,158 @@
+//! The bytes of attachments: opened where they are, and read to an end that is only reached when they are what the
+//! document says.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::Vault;
+use crate::crypto::{Hasher, hex};
+use crate::document::FileEntry;
+use crate::error::{Code, Error, Result};
+use crate::local_file::{self, Contents};
+use crate::store::StoredFile;
+
+/// Bytes that are given at once, where they come from memory or a file.
+const PIECE: usize = 1 << 20;
+
+/// The bytes of one attachment. Whoever reads it may act on nothing before its end.
+pub struct Attachment {
+    source: Source,
+    hasher: Hasher,
+    sha256: String,
+    path: String,
+}
+
+enum Source {
+    /// Out of the document, compared already.
+    Embedded(Bytes),
+    Stored(Box<StoredFile>),
+    File {
+        contents: Contents,
+        offset: u64,
+    },
+    Ended,
+    Failed(Error),
+}
+
+impl Attachment {
+    /// The next bytes; `None` at the end, when all of them were what the hash says.
+    ///
+    /// Errors: `JACS_ATTACHMENT` (missing, cut short, altered), `JACS_PERMISSION`, `JACS_UNAVAILABLE`; the same again, once
+    /// one was given.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        let next = self.read().await;
+        match &next {
+            Ok(Some(_)) => {}
+            Ok(None) => self.source = Source::Ended,
+            Err(error) => self.source = Source::Failed(error.clone()),
+        }
+        next
+    }
+
+    /// Reads to the end.
+    pub async fn check(mut self) -> Result<()> {
+        while self.next().await?.is_some() {}
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<Option<Bytes>> {
+        let piece = match &mut self.source {
+            Source::Embedded(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                return Ok((!piece.is_empty()).then_some(piece));
+            }
+            Source::Stored(file) => file.next().await.map_err(|error| missing(error, &self.path))?,
+            Source::File { contents, offset } => {
+                let (source, from) = (contents.clone(), *offset);
+                let size = usize::try_from(contents.length() - from).unwrap_or(PIECE).min(PIECE);
+                *offset += size as u64;
+                match size {
+                    0 => None,
+                    _ => Some(blocking(move || source.piece(from, size)).await?),
+                }
+            }
+            Source::Ended => return Ok(None),
+            Source::Failed(error) => return Err(error.clone()),
+        };
+        match &piece {
+            Some(piece) => self.hasher.update(piece),
+            None if hex(&std::mem::take(&mut self.hasher).finish()) != self.sha256 => {
+                return Err(about(Error::new(Code::Attachment, "an attachment is not what its hash says"), &self.path));
+            }
+            None => {}
+        }
+        Ok(piece)
+    }
+}
+
+impl Vault {
+    /// Opens an attachment of a document that was verified. `base` is where those lie that are only referenced.
+    ///
+    /// Errors: `JACS_ATTACHMENT` (missing, or a path that leads out of `base`), `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
+    pub async fn open_attachment(&self, file: &FileEntry<'_>, base: Option<&Path>) -> Result<Attachment> {
+        let source = if let Some(bytes) = file.embedded()? {
+            Source::Embedded(bytes.into())
+        } else if file.stored {
+            let opened = self.store.open_file(file.sha256.parse()?).await;
+            Source::Stored(Box::new(opened.map_err(|error| missing(error, file.path))?))
+        } else {
+            Source::File { contents: open_reference(file.path, base).await?, offset: 0 }
+        };
+        Ok(Attachment { source, hasher: Hasher::default(), sha256: file.sha256.to_owned(), path: file.path.to_owned() })
+    }
+
+    /// Whether the bytes of an attachment that is not embedded are there; nothing is said about what they are.
+    ///
+    /// Errors: where the store cannot be asked.
+    pub(super) async fn has_attachment(&self, file: &FileEntry<'_>, base: Option<&Path>) -> Result<bool> {
+        if !file.stored {
+            return Ok(open_reference(file.path, base).await.is_ok());
+        }
+        match self.store.file_length(file.sha256.parse()?).await {
+            Err(error) if error.is_damage() => Ok(false),
+            length => Ok(length?.is_some()),
+        }
+    }
+}
+
+/// The file that a document names, below `base` or the working directory.
+async fn open_reference(path: &str, base: Option<&Path>) -> Result<Contents> {
+    let named = path.to_owned();
+    let base = match base {
+        Some(base) => base.to_owned(),
+        None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+    };
+    let opened = blocking(move || {
+        let parts = local_file::parts(&named)
+            .ok_or_else(|| Error::new(Code::Attachment, "an attachment's path leads outside"))?;
+        let relative: PathBuf = parts.iter().collect();
+        let whole = base.join(&relative);
+        let file = local_file::open_beneath(&base, &relative).map_err(|error| {
+            let message = "an attachment that is only referenced cannot be read in the base directory";
+            Error::new(Code::Attachment, message).with_path(&whole).with_source(error)
+        })?;
+        Contents::of_file(file, Some(whole))
+    });
+    opened.await.map_err(|error| about(error, path))
+}
+
+/// What is not there, or no file, is an attachment that is missing.
+fn missing(error: Error, path: &str) -> Error {
+    if error.code() == Code::NotFound || error.is_damage() {
+        let ours = Error::new(Code::Attachment, "an attachment is not in the store, or no file stands there");
+        let ours = error.details().path.iter().fold(ours, |ours, path| ours.with_path(path));
+        return about(ours, path);
+    }
+    about(error, path)
+}
+
+fn about(error: Error, path: &str) -> Error {
+    // A stranger's text, short enough for a message.
+    error.with("attachment", path.chars().take(256).collect::<String>())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::new(Code::Internal, "a task of the vault failed").with_source(error))?
+}

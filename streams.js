@@ -1,0 +1,105 @@
+'use strict';
+// Streams: those that become attachments, and those that attachments are read as.
+
+const os = require('node:os');
+const { ReadableStream } = require('node:stream/web');
+
+const given = (value) => value !== undefined && value !== null;
+const isBytes = (value) => Object.prototype.toString.call(value) === '[object Uint8Array]';
+const isStream = (value) => typeof value === 'object' && typeof value[Symbol.asyncIterator] === 'function';
+
+/** Attachments in the form of native code: their contents are numbers, and the sources say what the numbers stand for. */
+class Attachments {
+  #sources;
+  #streams;
+
+  /** Bytes are copied now. */
+  constructor(attachments, { native, input }) {
+    this.#sources = new native.Sources();
+    const streamed = [];
+    this.list = (Array.isArray(attachments) ? attachments : [attachments]).map((item) => {
+      if (typeof item === 'string') return { path: item };
+      if (typeof item !== 'object' || item === null || typeof item.path !== 'string')
+        throw input('an attachment must be a path, or an object with `path`');
+      const { contents, ...entry } = item;
+      if (!given(contents)) return entry;
+      if (isBytes(contents)) return { ...entry, contents: this.#sources.bytes(contents) };
+      if (!isStream(contents)) throw input('the contents of an attachment must be a Uint8Array, or a stream of them');
+      streamed.push({ entry, contents });
+      return entry;
+    });
+    const before = this.list.filter((entry) => entry.contents !== undefined).length;
+    for (const [index, { entry }] of streamed.entries()) entry.contents = before + index;
+    this.#streams = streamed.map(({ contents }) => contents);
+  }
+
+  get areStreamed() {
+    return this.#streams.length > 0;
+  }
+
+  get sources() {
+    return this.#sources;
+  }
+
+  /** Reads the streams to their ends, into files without names. */
+  async spooled(signal, { native, input, settle }) {
+    for (const contents of this.#streams.splice(0)) {
+      const spool = new native.Spool(os.tmpdir());
+      for await (const piece of until(signal, contents, input)) {
+        if (!isBytes(piece)) throw input('a stream of an attachment gave something else than a Uint8Array');
+        settle(await spool.write(piece));
+      }
+      settle(this.#sources.spooled(spool));
+    }
+    return this.#sources;
+  }
+}
+
+/** The pieces of a stream, until somebody has aborted: it may never give another one. */
+async function* until(signal, contents, input) {
+  const aborted = new Promise((_, reject) => {
+    const abort = () => reject(input('the call was aborted by its signal', undefined, 'JACS_ABORTED'));
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+  });
+  aborted.catch(() => {});
+  let iterator;
+  let ended = false;
+  try {
+    iterator = contents[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      if (done) break;
+      yield value;
+    }
+    ended = true;
+  } catch (error) {
+    ended = !signal?.aborted;
+    if (signal?.aborted) throw error;
+    throw input('the stream of an attachment failed', error, 'JACS_ATTACHMENT');
+  } finally {
+    // Not waited for: whoever hangs in its next piece may hang in this, too.
+    if (!ended) Promise.resolve(iterator?.return?.()).catch(() => {});
+  }
+}
+
+/** A stream of what a reader gives, made when it is first asked for; it fails where the reader does. */
+function streamOf(makeReader, settle) {
+  let reader;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        reader ??= makeReader();
+        const piece = settle(await reader.next());
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
+      },
+      cancel() {
+        reader?.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+module.exports = { Attachments, streamOf };
