@@ -70,13 +70,13 @@ impl Store {
         cancel: &Cancel,
     ) -> Result<Sha256Hex> {
         match &self.0.fs {
-            Some(fs) => self.adopt(fs, contents, known, tell, cancel).await,
+            Some(fs) => Box::pin(self.adopt(fs, contents, known, tell, cancel)).await,
             None => {
                 let hash = match known {
                     Some(known) => known,
                     None => hash(contents, cancel).await?,
                 };
-                self.upload(contents, hash, tell, cancel).await.map(|()| hash)
+                Box::pin(self.upload(contents, hash, tell, cancel)).await.map(|()| hash)
             }
         }
     }
@@ -165,8 +165,8 @@ impl Store {
             None => {}
         }
         let sent = match self.0.remote.as_ref().is_some_and(|remote| remote.streams) {
-            true => self.send_whole(contents, hash, tell, cancel).await,
-            false => self.send_in_parts(contents, hash, tell, cancel).await,
+            true => Box::pin(self.send_whole(contents, hash, tell, cancel)).await,
+            false => Box::pin(self.send_in_parts(contents, hash, tell, cancel)).await,
         };
         match sent {
             Err(error) if error.code() != Code::Aborted && error.code() != Code::Attachment => {

@@ -210,13 +210,13 @@ impl Vault {
         for file in &files {
             let checked = match file.contents {
                 Some(_) => file.check(&mut inflatable),
-                None => match self.examine_elsewhere(file, options).await {
+                None => match Box::pin(self.examine_elsewhere(file, options)).await {
                     Err(error) if error.code() != Code::Attachment => return Err(error),
                     checked => checked,
                 },
             };
             if options.files != Files::Embedded {
-                report.attachments.push(self.report_file(file, &checked, options).await?);
+                report.attachments.push(Box::pin(self.report_file(file, &checked, options)).await?);
             }
             outcome = outcome.and(checked.map_err(|error| error.with_key(parsed.header.key)));
         }

@@ -182,10 +182,8 @@ impl Agent {
         let stored = prepared.embed == Embed::Store;
         let hash = if stored && reading == Reading::Final {
             let count = count.clone();
-            self.vault
-                .store
-                .keep(&contents, known, &(Arc::new(move |bytes| count.read(bytes)) as store::Tell), cancel)
-                .await?
+            let tell: store::Tell = Arc::new(move |bytes| count.read(bytes));
+            Box::pin(self.vault.store.keep(&contents, known, &tell, cancel)).await?
         } else {
             let hash = store::hash(&contents, cancel).await?;
             count.read(contents.length());
@@ -205,7 +203,7 @@ impl Agent {
         options: &VerifyOptions,
         cancel: &Cancel,
     ) -> Result<Attachment> {
-        let text = cancel.or(self.verified_text(document, options)).await?;
+        let text = cancel.or(Box::pin(self.verified_text(document, options))).await?;
         let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
         let files = parsed.files()?;
         let mut found = files.iter().filter(|file| file.path == path);
@@ -217,7 +215,7 @@ impl Agent {
             let error = Error::new(Code::Attachment, "the document has several attachments of that path");
             return Err(error.with("attachment", path).with_key(parsed.header.key));
         }
-        cancel.or(self.open_file(&parsed, file, options)).await
+        cancel.or(Box::pin(self.open_file(&parsed, file, options))).await
     }
 
     async fn open_file(

@@ -35,7 +35,7 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<Vec<PathBuf>> {
         cancel.check()?;
-        let text = cancel.or(self.verified_text(document, &options.checks)).await?;
+        let text = cancel.or(Box::pin(self.verified_text(document, &options.checks))).await?;
         let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
         let files = parsed.files()?;
         let paths: Vec<String> = files.iter().map(|file| file.path.to_owned()).collect();
@@ -50,7 +50,7 @@ impl Agent {
         let count = Count::of(options.on_progress.clone(), files.len() as u64, None);
         let mut written = Vec::with_capacity(files.len());
         for (file, name) in files.iter().zip(&names) {
-            let attachment = cancel.or(self.open_file(&parsed, file, &options.checks)).await?;
+            let attachment = cancel.or(Box::pin(self.open_file(&parsed, file, &options.checks))).await?;
             written.push(write(attachment, room.directory.clone(), name.into(), &count, cancel).await?);
             count.one_done();
         }
