@@ -1,6 +1,6 @@
 'use strict';
 // The bytes of a data directory, reached without the package: `names()` are the paths of all objects under it, sorted,
-// `get(name)` is a Buffer, `put(name, bytes)` writes over what is there.
+// `get(name)` is a Buffer, `put(name, bytes)` writes over what is there, `remove(name)` takes it away.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -21,6 +21,7 @@ function rawFolder(folder) {
       }
       owned(folder, at(name), () => fs.writeFileSync(at(name), bytes));
     },
+    remove: async (name) => fs.rmSync(at(name)),
   };
 }
 
@@ -35,13 +36,14 @@ function rawBucket({ bucket, prefix = '' }, { at = servers.rgw } = {}) {
   const base = prefix === '' ? '' : `${prefix}/`;
   const ask = async (method, name, options) => {
     const answer = await s3(method, `${bucket}/${base}${name}`, { at, ...options });
-    if (answer.status !== 200) throw new Error(`${method} ${name}: ${answer.status} ${answer.body}`);
+    if (![200, 204].includes(answer.status)) throw new Error(`${method} ${name}: ${answer.status} ${answer.body}`);
     return answer.body;
   };
   return {
     names: async () => (await keysOf(bucket, base, at)).map((key) => key.slice(base.length)),
     get: (name) => ask('GET', name),
     put: (name, bytes) => ask('PUT', name, { body: bytes }),
+    remove: (name) => ask('DELETE', name),
   };
 }
 

@@ -229,7 +229,7 @@ impl Vault {
         let base = options.base.as_deref();
         match options.files {
             Files::Contents => self.open_attachment(file, base).await?.check().await,
-            Files::Present if file.stored && !self.has_attachment(file, base).await? => {
+            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
                 let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
                 Err(error.with("attachment", file.path.chars().take(256).collect::<String>()))
             }
@@ -253,7 +253,7 @@ impl Vault {
             (Place::Document, _) => true,
             (Place::Store, Ok(())) => true,
             (_, Ok(())) if was_read => true,
-            _ => self.has_attachment(file, options.base.as_deref()).await?,
+            _ => self.attachment_length(file, options.base.as_deref()).await?.is_some(),
         };
         let ok = (was_read && present).then_some(checked.is_ok());
         Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })

@@ -133,6 +133,8 @@ impl Agent {
 
     async fn read(&self, prepared: &Prepared, reading: Reading, cancel: &Cancel) -> Result<Vec<NewFile>> {
         let count = Arc::new(Count::new(&prepared.on_progress, &prepared.items, reading == Reading::Final));
+        // So that the whole is known from the beginning: on a server a large file is hashed before it is sent.
+        count.read(0);
         // A large file takes all places, so that what is in memory does not grow with the number of files.
         let places = Semaphore::new(AT_ONCE);
         let one = |index: usize| {
@@ -180,14 +182,12 @@ impl Agent {
         }
         let known = prepared.known.as_ref().map(|known| known[index].sha256.parse::<Sha256Hex>()).transpose()?;
         let stored = prepared.embed == Embed::Store;
+        let count = count.clone();
+        let tell: store::Tell = Arc::new(move |bytes| count.read(bytes));
         let hash = if stored && reading == Reading::Final {
-            let count = count.clone();
-            let tell: store::Tell = Arc::new(move |bytes| count.read(bytes));
             Box::pin(self.vault.store.keep(&contents, known, &tell, cancel)).await?
         } else {
-            let hash = store::hash(&contents, cancel).await?;
-            count.read(contents.length());
-            hash
+            store::hash(&contents, tell, cancel).await?
         };
         Ok(NewFile { path, mimetype, sha256: hash.to_string(), contents: None, stored })
     }

@@ -8,7 +8,7 @@ use super::progress::Count;
 use super::{Agent, DocumentSource, OnProgress};
 use crate::agent::documents::blocking;
 use crate::cancel::Cancel;
-use crate::document::{Origin, Parsed};
+use crate::document::{FileEntry, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Aside, Writing};
 use crate::vault::{Attachment, VerifyOptions};
@@ -47,7 +47,12 @@ impl Agent {
         })
         .await
         .map_err(|error| error.with_key(parsed.header.key))?;
-        let count = Count::of(options.on_progress.clone(), files.len() as u64, None);
+        let total = match options.on_progress.0.is_some() {
+            true => cancel.or(Box::pin(self.total(&files, &options.checks))).await?,
+            false => None,
+        };
+        let count = Count::of(options.on_progress.clone(), files.len() as u64, total);
+        count.read(0);
         let mut written = Vec::with_capacity(files.len());
         for (file, name) in files.iter().zip(&names) {
             let attachment = cancel.or(Box::pin(self.open_file(&parsed, file, &options.checks))).await?;
@@ -56,6 +61,15 @@ impl Agent {
         }
         cancel.check()?;
         blocking(move || room.publish(written, overwrite)).await
+    }
+
+    /// The bytes of all, for who watches.
+    async fn total(&self, files: &[FileEntry<'_>], checks: &VerifyOptions) -> Result<Option<u64>> {
+        let mut total = 0;
+        for file in files {
+            total += self.vault.attachment_length(file, checks.base.as_deref()).await?.unwrap_or_default();
+        }
+        Ok(Some(total))
     }
 }
 
