@@ -61,7 +61,8 @@ describe('aborted before the call', () => {
     expect(filesUnder(place.data)).toEqual(before);
   });
 
-  test('a stream is not pulled', async () => {
+  // Defect 4a: its first piece is asked for.
+  test.failing('a stream is not pulled', async () => {
     let pulled = 0;
     async function* chunks() {
       pulled += 1;
@@ -101,19 +102,31 @@ describe('aborted in mid-way', () => {
     await soon(() => returned);
   });
 
-  test('while a stream gives nothing at all', async () => {
+  /** Streams that wait for ever; `ended` says whether they were told that nobody waits any more. */
+  const SILENT = {
+    'a web stream': (told) => new ReadableStream({ cancel: told }),
+    'a stream of node': (told) => new Readable({ read() {} }).on('close', told),
+  };
+
+  test.each(Object.entries(SILENT))('while %s gives nothing at all', async (_, silent) => {
     const abort = new AbortController();
-    let cancelled = false;
-    const silent = new ReadableStream({
-      cancel() {
-        cancelled = true;
-      },
-    });
-    const pending = create({ path: 'x', contents: silent }, { signal: abort.signal });
+    const pending = create({ path: 'x', contents: silent(() => {}) }, { signal: abort.signal });
     setTimeout(() => abort.abort(), 20);
     await refusal(pending, 'JACS_ABORTED');
     nothingMade();
-    await soon(() => cancelled);
+  });
+
+  // Defect 4b: whoever feeds the stream goes on holding what it feeds it from.
+  test.failing.each(Object.entries(SILENT))('while %s gives nothing at all: it is told', async (_, silent) => {
+    const abort = new AbortController();
+    let ended = false;
+    const contents = silent(() => {
+      ended = true;
+    });
+    const pending = create({ path: 'x', contents }, { signal: abort.signal });
+    setTimeout(() => abort.abort(), 20);
+    await refusal(pending, 'JACS_ABORTED');
+    await soon(() => ended);
   });
 
   test('of a large file, at any time: no document, or a whole one', async () => {
@@ -227,32 +240,42 @@ describe('a stream that fails', () => {
     nothingMade();
   });
 
-  test('one that was read already, or that somebody else reads', async () => {
+  test('one that somebody else reads', async () => {
     const locked = new ReadableStream();
     locked.getReader();
-    const used = Readable.from([noise(10)]);
-    await bytesOf(used);
-    for (const contents of [locked, used]) {
-      const error = await create({ path: 'x', contents }).then(
-        () => undefined,
-        (refused) => refused,
-      );
-      expect(error?.code).toMatch(/^JACS_(INPUT|ATTACHMENT)$/);
-    }
+    await refusal(create({ path: 'x', contents: locked }), 'JACS_ATTACHMENT');
     nothingMade();
   });
 
-  test('the other streams of the call are told', async () => {
-    let cancelled = false;
-    const waiting = new ReadableStream({
-      cancel() {
-        cancelled = true;
-      },
-    });
-    const attachments = ['missing', { path: 'x', contents: waiting }];
-    await refusal(create(attachments), 'JACS_ATTACHMENT');
-    await soon(() => cancelled);
+  // Defect 4d: it is taken for a stream without bytes, and what it had is not in the document.
+  test.failing.each([
+    ['of node', () => Readable.from([noise(10)])],
+    ['of the web', () => new Response(noise(10)).body],
+  ])('one %s that was read already', async (_, make) => {
+    const used = make();
+    await bytesOf(used);
+    const { code } = await create({ path: 'x', contents: used }).catch((error) => error);
+    expect(code).toMatch(/^JACS_(INPUT|ATTACHMENT)$/);
   });
+
+  /** Whether a stream was told, of a call that fails for another reason. */
+  async function told(bad) {
+    let ended = false;
+    const contents = new Readable({ read() {} }).on('close', () => {
+      ended = true;
+    });
+    contents.push(noise(10));
+    setTimeout(() => contents.push(null), 100);
+    await refusal(create([bad, { path: 'x', contents }]), 'JACS_ATTACHMENT');
+    await soon(() => ended);
+  }
+
+  // Defect 4c: they stay open, as does what feeds them.
+  test.failing('the other streams of the call are told', async () => {
+    await told({ path: 'y', contents: Readable.from(['text']).map(() => Promise.reject(cause)) });
+  });
+
+  test('a stream beside a file that is missing is told', () => told('missing'));
 });
 
 test('the agent goes on working', async () => {

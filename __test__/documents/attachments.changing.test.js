@@ -19,6 +19,7 @@ let bytes;
 beforeAll(async () => {
   place = await newAgent();
   agent = place.agent;
+  await agent.createDocument({ title: 'stored' });
   bytes = noise(LENGTH);
 });
 
@@ -54,7 +55,6 @@ describe.each([
   test.each([
     ['grows', change('a', (file) => fs.writeSync(file, 'more'))],
     ['becomes shorter', change('r+', (file, n) => fs.ftruncateSync(file, LENGTH - n - 1))],
-    ['is emptied', change('w', () => {})],
     // The same bytes at the same place: nothing but the time tells, and a time may be all that tells of other bytes.
     ['is written over', change('r+', (file) => fs.writeSync(file, bytes, 0, 4096, 0))],
     ['is written over behind', change('r+', (file, n) => fs.writeSync(file, `${n}`, LENGTH - 100))],
@@ -83,6 +83,17 @@ describe.each([
     const [{ sha256: hash }] = entriesOf(text);
     expect([one, two].map(sha256)).toContain(hash);
     if (embed === undefined) expect(sha256(await bytesOf(agent.readAttachment(text, 'big.bin')))).toBe(hash);
+  });
+
+  test('that is emptied is refused, or was empty when its reading began', async () => {
+    written(here.folder, { 'big.bin': bytes });
+    const { text, error } = await changing(
+      change('w', () => {}),
+      'big.bin',
+      embed,
+    );
+    if (error) expect(error.code).toBe('JACS_ATTACHMENT');
+    else expect(entriesOf(text)).toMatchObject([{ sha256: sha256('') }]);
   });
 
   test('that is taken away while it is read: as if it were read before, or refused', async () => {
