@@ -14,10 +14,13 @@ let proxy;
 
 beforeAll(async () => {
   server = http.createServer(async (request, response) => {
-    const entry = { method: request.method, host: request.headers.host, bytes: 0, whole: false };
+    const entry = { method: request.method, host: request.headers.host, bytes: 0, whole: false, others: [] };
     heard.push(entry);
     try {
-      for await (const chunk of request) entry.bytes += chunk.length;
+      for await (const chunk of request) {
+        for (const [index, byte] of chunk.entries()) if (byte !== 0x78) entry.others.push(entry.bytes + index);
+        entry.bytes += chunk.length;
+      }
       entry.whole = true;
     } catch {
       server.emit('cut');
@@ -52,7 +55,9 @@ const put = { method: 'PUT', body: BODY };
 test('passes requests and answers on, with the Host header of the client', async () => {
   const { status, headers, body } = await ask('/a?b=1', put);
   expect([status, headers.get('x-heard'), body]).toEqual([200, '/a?b=1', BODY]);
-  expect(heard).toEqual([{ method: 'PUT', host: new URL(proxy.url).host, bytes: BODY.length, whole: true }]);
+  expect(heard).toEqual([
+    { method: 'PUT', host: new URL(proxy.url).host, bytes: BODY.length, whole: true, others: [] },
+  ]);
   expect(proxy.requests).toMatchObject([{ method: 'PUT', path: '/a?b=1', status: 200 }]);
   expect(proxy.connections).toBeGreaterThan(0);
 });
@@ -96,16 +101,34 @@ test('answers itself, as often as told and to whom it was told', async () => {
   expect([rule.hits, heard.length]).toEqual([2, 4]);
 });
 
+test('answers in place of a server that has done it', async () => {
+  proxy.fail({ instead: { status: 500, body: 'lost' } });
+  const { status, body } = await ask('/a', put);
+  expect([status, body]).toEqual([500, 'lost']);
+  expect(heard).toMatchObject([{ whole: true, bytes: BODY.length }]);
+});
+
+test('changes one byte of a request, or of an answer', async () => {
+  proxy.fail({ flipRequest: 70_000 });
+  expect((await ask('/a', put)).body).toBe(BODY);
+  expect(heard).toMatchObject([{ whole: true, bytes: BODY.length, others: [70_000] }]);
+  proxy.fail({ flipAnswer: 70_000 });
+  const { body } = await ask('/a', put);
+  expect([...body].flatMap((letter, index) => (letter === 'x' ? [] : index))).toEqual([70_000]);
+  expect(heard).toMatchObject([{}, { others: [] }]);
+});
+
 test('holds back a request, an answer and parts of it', async () => {
-  const timed = async (rule) => {
+  const timed = async (rule, ...asked) => {
     proxy.fail(rule);
     const started = Date.now();
-    expect((await ask()).body).toBe(BODY);
+    expect((await ask(...asked)).body).toBe(BODY);
     return Date.now() - started;
   };
   expect(await timed({ delay: 150 })).toBeGreaterThanOrEqual(145);
   expect(await timed({ stall: 150 })).toBeGreaterThanOrEqual(145);
   expect(await timed({ trickle: 4 * BODY.length })).toBeGreaterThanOrEqual(145);
+  expect(await timed({ trickleRequest: 4 * BODY.length }, '/a', put)).toBeGreaterThanOrEqual(145);
 });
 
 test('a server that is gone resets the connection', async () => {

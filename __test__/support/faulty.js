@@ -8,6 +8,7 @@ const { refusal } = require('./agents.js');
 const { filesUnder } = require('./folder.js');
 const { describeWith } = require('./needs.js');
 const { startProxy } = require('./proxy.js');
+const { rawBucket, rawFolder } = require('./raw.js');
 const { againOn, agentOnDav, agentOnS3 } = require('./remote.js');
 const { s3, servers } = require('./servers.js');
 
@@ -17,7 +18,8 @@ const { s3, servers } = require('./servers.js');
  * - `proxy`, through which `agent` goes;
  * - `again(settings)`: the same agent once more, on its way through the proxy; it has written already;
  * - `direct()`: the same without the proxy;
- * - `stored()`: the texts of all documents by key; throws when anything else lies beside them;
+ * - `stored()`: the texts of all documents by key; throws when anything but agents and files lies beside them;
+ * - `raw`: the bytes of its store, as support/raw.js has them;
  * - `refused(promise, code)`: the error, which tells no secret.
  *
  * `options`: `at` is the server, `settings` are keys of the configuration.
@@ -36,7 +38,8 @@ const BACKENDS = [
       const place = await agentOnS3({ at, endpoint: proxy.url, ...options });
       const secrets = [at.accessKey, at.secretKey];
       const env = { AWS_ENDPOINT_URL_S3: at.endpoint };
-      return complete(place, { proxy, secrets, env, stored: () => storedInBucket(place, at) });
+      const raw = rawBucket(place, { at });
+      return complete(place, { proxy, secrets, env, raw, stored: () => storedInBucket(place, at) });
     },
   },
   {
@@ -52,7 +55,8 @@ const BACKENDS = [
       const place = await agentOnDav({ at, endpoint: proxy.url, ...options });
       const secrets = [at.token, at.password];
       const env = { HAI_STORAGE_URL: at.url };
-      return complete(place, { proxy, secrets, env, stored: async () => storedInFolder(place) });
+      const raw = rawFolder(place.stored);
+      return complete(place, { proxy, secrets, env, raw, stored: async () => storedInFolder(place) });
     },
   },
 ];
@@ -64,7 +68,7 @@ function describeBackends(title, body, { needs = [] } = {}) {
   }
 }
 
-async function complete(place, { proxy, secrets, env, stored }) {
+async function complete(place, { proxy, secrets, env, raw, stored }) {
   const all = [...secrets, place.password].flatMap((secret) => [secret, Buffer.from(secret).toString('base64')]);
   const warm = async (options) => {
     const agent = await againOn(place, options);
@@ -83,6 +87,7 @@ async function complete(place, { proxy, secrets, env, stored }) {
     ...place,
     proxy,
     first,
+    raw,
     stored,
     again: (settings) => warm({ settings }),
     direct: () => warm({ env }),
@@ -112,7 +117,8 @@ async function storedInBucket({ bucket, prefix }, at) {
     const query = { 'list-type': 2, prefix: `${prefix}/`, ...(token && { 'continuation-token': token }) };
     const { status, body } = await s3('GET', bucket, { at, query });
     if (status !== 200) throw new Error(`not listed: ${status} ${body}`);
-    const names = [...String(body).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, name]) => name);
+    const keys = [...String(body).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, name]) => name);
+    const names = keys.filter((name) => !name.startsWith(`${prefix}/files/`));
     token = /<NextContinuationToken>([^<]*)</.exec(body)?.[1];
     const read = async (name) => {
       const text = String((await s3('GET', `${bucket}/${name}`, { at })).body);
@@ -127,7 +133,8 @@ function storedInFolder({ stored }) {
   const texts = new Map();
   // Apache leaves its own when it is killed in the middle of an upload; nobody sees them through it.
   const names = filesUnder(stored).filter((name) => !path.basename(name).startsWith('.davfs.tmp'));
-  for (const name of names) take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
+  for (const name of names.filter((name) => !name.startsWith('files/')))
+    take(texts, name, fs.readFileSync(path.join(stored, name), 'utf8'));
   return texts;
 }
 

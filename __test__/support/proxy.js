@@ -4,6 +4,7 @@
 
 const { once } = require('node:events');
 const http = require('node:http');
+const { pipeline } = require('node:stream/promises');
 const { setTimeout: sleep } = require('node:timers/promises');
 
 // They speak of one connection; a server closing its own must not close the client's.
@@ -27,8 +28,10 @@ const started = new Set();
  * - `cutRequest: N`: the server gets N bytes of the body and then the end of the connection, the client a reset;
  * - `cutAnswer: N`: the client gets the head and N bytes of the answer's body, then the end of the connection;
  * - `answer: { status, headers, body }`: this, and the server never hears of the request;
- * beside any of `delay` (ms before the request goes on), `stall` (ms before the server's answer goes on) and `trickle`
- * (bytes of the answer's body per second).
+ * - `instead: { status, headers, body }`: this, when the server has answered;
+ * beside any of `delay` (ms before the request goes on), `stall` (ms before the server's answer goes on), `trickle` (bytes
+ * of the answer's body per second), `trickleRequest` (the same of the request's) and `flipRequest` and `flipAnswer` (the
+ * index of a byte of the body that becomes another one).
  */
 async function startProxy(target) {
   const to = new URL(target);
@@ -77,6 +80,7 @@ async function startProxy(target) {
 
 function applies(rule, request) {
   const { method, path, when } = rule;
+  if (rule.hits >= rule.times) return false;
   if (method !== undefined && method !== request.method) return false;
   if (path instanceof RegExp ? !path.test(request.url) : path !== undefined && !request.url.includes(path))
     return false;
@@ -85,7 +89,6 @@ function applies(rule, request) {
     rule.skip--;
     return false;
   }
-  if (rule.hits >= rule.times) return false;
   rule.hits++;
   return true;
 }
@@ -107,9 +110,13 @@ async function pass(to, request, response, rule, entry) {
   client.once('close', end);
   upstream.once('close', () => client.off('close', end));
   if (rule.cutRequest !== undefined) return cutRequest(request, upstream, rule.cutRequest);
-  request.pipe(upstream);
+  sendOn(request, upstream, rule);
   const [answered] = await once(upstream, 'response');
   if (rule.stall) await held(client, rule.stall);
+  if (rule.instead) {
+    await drained(answered);
+    return answer(request, response, rule.instead, entry);
+  }
   if (rule.reset === 'after') {
     await drained(answered);
     return client.resetAndDestroy();
@@ -130,10 +137,31 @@ async function held(client, ms) {
 }
 
 async function answer(request, response, { status, headers = {}, body = '' }, entry) {
-  await drained(request);
+  if (!request.readableEnded) await drained(request);
   entry.status = status;
   response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function sendOn(request, upstream, { flipRequest = -1, trickleRequest }) {
+  if (flipRequest < 0 && !trickleRequest) return request.pipe(upstream);
+  const client = request.socket;
+  const changed = async function* (pieces) {
+    let at = 0;
+    for await (const piece of pieces) {
+      yield flipped(piece, flipRequest - at);
+      at += piece.length;
+      if (trickleRequest) await held(client, (1000 * piece.length) / trickleRequest);
+    }
+  };
+  pipeline(request, changed, upstream).catch(() => client.resetAndDestroy());
+}
+
+function flipped(piece, index) {
+  if (!(index >= 0 && index < piece.length)) return piece;
+  const changed = Buffer.from(piece);
+  changed[index] ^= 1;
+  return changed;
 }
 
 async function cutRequest(request, upstream, limit) {
@@ -155,11 +183,11 @@ async function cutRequest(request, upstream, limit) {
   client.resetAndDestroy();
 }
 
-async function sendBody(answered, response, { trickle, cutAnswer = Infinity }, entry) {
+async function sendBody(answered, response, { trickle, cutAnswer = Infinity, flipAnswer = -1 }, entry) {
   let left = cutAnswer;
   entry.bytes = 0;
   for await (const chunk of answered) {
-    const whole = chunk.subarray(0, left);
+    const whole = flipped(chunk, flipAnswer - entry.bytes).subarray(0, left);
     left -= whole.length;
     entry.bytes += whole.length;
     // Ten pieces a second.

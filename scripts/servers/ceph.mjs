@@ -44,7 +44,8 @@ const KEYS = [
 // No admin socket: its path would be too long for a socket in many a directory, and nothing here asks it. bluestore,
 // because data must survive a restart; its file of 8 GiB is sparse. tcp_nodelay: without it a GET takes 44 ms. No
 // cache: gateways tell each other what to forget, and after one was killed a new bucket would wait 30 s for its word.
-// With the key `testkey-1` a test can ask for aws:kms.
+// What is removed leaves the disk within seconds, or large files of tests would fill it. With the key `testkey-1` a test can
+// ask for aws:kms.
 function configuration(dir, { fsid, address, port }) {
   return `[global]
 fsid = ${fsid}
@@ -93,6 +94,9 @@ rgw crypt s3 kms encryption keys = testkey-1=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGg
 rgw enable usage log = false
 rgw enable ops log = false
 rgw gc max objs = 8
+rgw gc obj min wait = 5
+rgw gc processor period = 5
+rgw gc processor max time = 5
 rgw lc max objs = 8
 `;
 }
