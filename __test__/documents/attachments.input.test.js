@@ -216,6 +216,14 @@ test('the sync form takes bytes, and refuses every stream', async () => {
   }
 });
 
+test('a stream that is too long to embed', async () => {
+  async function* chunks() {
+    for (let n = 0; n < 16; n++) yield noise(LIMIT / 16);
+  }
+  await refused(agent.createDocument({}, { attachments: { path: 's', contents: chunks() }, embed: true }));
+  expect(storedOf(await agent.createDocument({}, { attachments: { path: 's', contents: chunks() } }))).toHaveLength(1);
+});
+
 test('a batch takes none', async () => {
   for (const options of [{ attachments: 'a.txt' }, { embed: true }, { attachmentForm: 'jacs' }]) {
     await refused(agent.createDocuments([{ n: 1 }], options));

@@ -196,6 +196,14 @@ describe('refused: a path', () => {
   });
 });
 
+test('refused: more files than a document may have', async () => {
+  const before = treeOf(place.folder, { times: true });
+  const contents = new Uint8Array(0);
+  const attachments = Array.from({ length: 65_537 }, (_, n) => ({ path: `${n}`, contents }));
+  await refusal(create(attachments), 'JACS_ATTACHMENT');
+  expect(treeOf(place.folder, { times: true })).toEqual(before);
+});
+
 describe('refused: a name for bytes', () => {
   const NAMES = [
     '/etc/x',

@@ -4,7 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const support = require('../support/attachments.js');
-const { keyOf, refusal } = require('../support/agents.js');
+const { keyOf, refusal, unsigned } = require('../support/agents.js');
 const { filesUnder, temporaryFolder } = require('../support/folder.js');
 const { sha256, noise, written, inNewFolder, entriesOf, pathsOf, storedOf, nameOfFile, bytesOf, outcomeOf } = support;
 
@@ -117,6 +117,22 @@ module.exports = (world, { reachable }) =>
         expect(await bytesOf(elsewhere.readAttachment(keyOf(text), 'x'))).toEqual(contents);
       });
 
+      test('the migration recipe signs a document again where its files are, and nowhere else', async () => {
+        const contents = fresh();
+        const text = await create([
+          { path: 'x', contents },
+          { path: 'y', contents: fresh() },
+        ]);
+        const input = unsigned(text);
+        const elsewhere = await world.again();
+        await refusal(elsewhere.createDocument(input), 'JACS_ATTACHMENT');
+        await elsewhere.createDocument({}, { attachments: { path: 'one of them', contents } });
+        await refusal(elsewhere.createDocument(input), 'JACS_ATTACHMENT');
+        await refusal(elsewhere.getDocument(keyOf(text)), 'JACS_NOT_FOUND');
+        const signed = await world.agent.createDocument(input, { noSave: true, resign: true });
+        expect([entriesOf(signed), storedOf(signed)]).toEqual([entriesOf(text), storedOf(text)]);
+      });
+
       test('embedded ones go with their document', async () => {
         const contents = fresh();
         const text = await create({ path: 'x', contents }, true);
@@ -201,7 +217,7 @@ function altered(world, { create, fresh }) {
       const folder = temporaryFolder();
       const target = path.join(folder, 'made');
       await refusal(world.agent.saveAttachments(keyOf(text), target), 'JACS_ATTACHMENT');
-      expect(filesUnder(folder)).toEqual([]);
+      expect(fs.readdirSync(folder)).toEqual([]);
       const there = written(temporaryFolder(), { x: 'mine', sound: 'mine too' });
       await refusal(world.agent.saveAttachments(text, there, { overwrite: true }), 'JACS_ATTACHMENT');
       expect(filesUnder(there)).toEqual(['sound', 'x']);
