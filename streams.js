@@ -57,18 +57,22 @@ class Attachments {
 
 /** The pieces of a stream, until somebody has aborted: it may never give another one. */
 async function* until(signal, contents, input) {
-  const aborted = new Promise((_, reject) => {
-    const abort = () => reject(input('the call was aborted by its signal', undefined, 'JACS_ABORTED'));
-    if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
-  });
-  aborted.catch(() => {});
+  let stop;
+  // A promise for each piece: one that lived as long as the stream would hold on to all pieces that were raced with it.
+  const next = (iterator) =>
+    new Promise((resolve, reject) => {
+      stop = () => reject(input('the call was aborted by its signal', undefined, 'JACS_ABORTED'));
+      if (signal?.aborted) return stop();
+      Promise.resolve(iterator.next()).then(resolve, reject);
+    });
+  const abort = () => stop?.();
+  signal?.addEventListener('abort', abort);
   let iterator;
   let ended = false;
   try {
     iterator = contents[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      const { done, value } = await next(iterator);
       if (done) break;
       yield value;
     }
@@ -78,6 +82,7 @@ async function* until(signal, contents, input) {
     if (signal?.aborted) throw error;
     throw input('the stream of an attachment failed', error, 'JACS_ATTACHMENT');
   } finally {
+    signal?.removeEventListener('abort', abort);
     // Not waited for: whoever hangs in its next piece may hang in this, too.
     if (!ended) Promise.resolve(iterator?.return?.()).catch(() => {});
   }

@@ -36,7 +36,21 @@ const ALLOWED = {
     'trust',
     'vault',
   ],
-  node: ['error', 'cancel', 'id', 'local_file', 'environment', 'config', 'canonical', 'crypto', 'document', 'store', 'trust', 'vault', 'agent'],
+  node: [
+    'error',
+    'cancel',
+    'id',
+    'local_file',
+    'environment',
+    'config',
+    'canonical',
+    'crypto',
+    'document',
+    'store',
+    'trust',
+    'vault',
+    'agent',
+  ],
 };
 
 /** Crates that one module alone may name. */

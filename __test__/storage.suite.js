@@ -6,6 +6,8 @@
 // - `raw`: the stored bytes of `agent`, as support/raw.js has them; a store that nobody else reaches is not `reachable`.
 
 const { fieldsOf, keyOf, refusal, unsigned } = require('./support/agents.js');
+const attachments = require('./suite/attachments.js');
+const kept = require('./suite/attachments.kept.js');
 const concurrency = require('./suite/concurrency.js');
 const listing = require('./suite/listing.js');
 const tampering = require('./suite/tampering.js');
@@ -173,5 +175,7 @@ module.exports = (name, makeAgent, { reachable = true } = {}) =>
 
     listing(world);
     concurrency(world);
+    attachments(world, { reachable });
+    kept(world, { reachable });
     if (reachable) tampering(world);
   });

@@ -33,9 +33,14 @@ async function readText(file, signal) {
   }
 }
 
+/** What looks like the key of a stored document is one; a file with such a name is `./NAME`. */
+function isKey(subject) {
+  return subject !== undefined && KEY.test(subject);
+}
+
 /** What `verify` and `inspect` are about: a stored document's key as it is, or the text of a document. */
 async function readSubject(subject, signal) {
-  if (subject !== undefined && KEY.test(subject)) return subject;
+  if (isKey(subject)) return subject;
   const text = await readText(subject, signal);
   // A file that holds only a key would otherwise be taken for the stored document of that key.
   if (!/^\s*\{/.test(text)) throw new Refusal('JACS_INPUT', 'the text is not a JSON object', { path: subject });
@@ -76,4 +81,4 @@ function unreadable(cause, path) {
   return new Refusal(code, `${what} cannot be read`, { path, cause, retryable: code === 'JACS_UNAVAILABLE' });
 }
 
-module.exports = { checkFiles, readSubject, readText };
+module.exports = { checkFiles, isKey, readSubject, readText };

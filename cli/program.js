@@ -4,7 +4,7 @@
 const { Command } = require('commander');
 const { version } = require('../package.json');
 
-/** In the order of `--help`. Each file says what its verb takes (`define`, `examples`) and does (`run`). */
+/** In the order of `--help`. Each file says what its verb takes (`define`, `examples`) and does (`run`, or `verbs` of its own). */
 const VERBS = [
   'init',
   'create',
@@ -13,6 +13,7 @@ const VERBS = [
   'versions',
   'update',
   'save',
+  'attachments',
   'remove',
   'verify',
   'inspect',
@@ -40,17 +41,22 @@ function buildProgram(perform) {
     .exitOverride()
     .showHelpAfterError('See: jacs-agent --help')
     .addHelpText('after', EXIT_CODES);
-  for (const name of VERBS) addVerb(program, name, perform);
+  for (const name of VERBS) addVerb(program, [name], perform);
   return program;
 }
 
-function addVerb(program, name, perform) {
-  const verb = require(`./commands/${name}.js`);
-  const command = program.command(name).showHelpAfterError(`See: jacs-agent ${name} --help`);
+/** `words`: the verb, behind those that it belongs to. */
+function addVerb(parent, words, perform) {
+  const verb = require(`./commands/${words.join('/')}.js`);
+  const command = parent.command(words.at(-1)).showHelpAfterError(`See: jacs-agent ${words.join(' ')} --help`);
   verb.define(command);
   command.addHelpText('after', ['', 'Examples:', ...verb.examples.map((line) => `  ${line}`)].join('\n'));
-  // Commander hands over the arguments, then the options, then the command itself.
-  command.action((...all) => perform(verb, command.optsWithGlobals(), all.slice(0, -2)));
+  if (verb.verbs) {
+    for (const name of verb.verbs) addVerb(command.helpCommand(false), [...words, name], perform);
+  } else {
+    // Commander hands over the arguments, then the options, then the command itself.
+    command.action((...all) => perform(verb, command.optsWithGlobals(), all.slice(0, -2)));
+  }
 }
 
 module.exports = { buildProgram };

@@ -2,6 +2,7 @@
 // The reports of verifications as lines for people.
 
 const WIDTHS = [12];
+const PLACES = { document: 'in the document', store: 'in the storage', reference: 'referenced' };
 
 /** One line a fact: its name, then its value. */
 async function printVerification(report, output) {
@@ -12,9 +13,9 @@ async function printVerification(report, output) {
   for (const { name, ok, detail } of report.checks) await output.row(['check', outcome(name, ok, detail)], WIDTHS);
   for (const { source, result } of report.tried) await output.row(['key asked', `${source}: ${result}`], WIDTHS);
   for (const name of report.unsigned) await output.row(['unsigned', name], WIDTHS);
-  for (const { path, present, ok } of report.attachments) {
-    const found = present ? 'present' : 'absent';
-    await output.row(['attachment', ok === undefined ? `${path}: ${found}` : outcome(path, ok)], WIDTHS);
+  for (const attachment of report.attachments) {
+    const { path, where } = attachment;
+    await output.row(['attachment', `${path}: ${attachmentState(attachment)} (${PLACES[where]})`], WIDTHS);
   }
 }
 
@@ -35,10 +36,17 @@ function outcome(name, ok, detail) {
   return `${name}: ${ok ? 'ok' : 'FAILED'}${detail ? ` (${detail})` : ''}`;
 }
 
+/** Whether its hash is right or, where it was not read, whether it is there. */
+function attachmentState({ present, ok }) {
+  if (!present) return 'absent';
+  if (ok === undefined) return 'present';
+  return ok ? 'ok' : 'FAILED';
+}
+
 /** Where a version stands among the others of its document. */
 function standing({ head, accepted, why, future }) {
   if (!accepted) return `not accepted: ${why ?? (future ? 'its time lies ahead' : 'no reason given')}`;
   return head ? 'head' : 'accepted';
 }
 
-module.exports = { printVerification, standing };
+module.exports = { attachmentState, printVerification, standing };

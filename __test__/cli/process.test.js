@@ -1,28 +1,9 @@
 'use strict';
 
-const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { root } = require('../support/addon.js');
-const { environment } = require('../support/run.js');
-const { PASSWORD, lines, withAgent } = require('./support.js');
-
-/** The command with streams at hand; `ended` resolves to exit code and standard error. */
-function start(workspace, args, stdio = ['pipe', 'pipe', 'pipe']) {
-  const env = { ...environment(), JACS_PRIVATE_KEY_PASSWORD: PASSWORD };
-  const child = spawn(process.execPath, [path.join(root, 'cli', 'main.js'), ...args], {
-    cwd: workspace.folder,
-    env,
-    stdio,
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-  child.stdin?.on('error', () => undefined);
-  const ended = new Promise((resolve, reject) => {
-    child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, stderr }));
-  });
-  return { child, ended };
-}
+const { lines, start, withAgent } = require('./support.js');
 
 function closedOutput(workspace, args, input = '') {
   const { child, ended } = start(workspace, args);

@@ -1,10 +1,12 @@
 'use strict';
 // The command run in folders of its own, each with a copy of one agent that is made once a test file.
 
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { root } = require('../support/addon.js');
 const { temporaryFolder } = require('../support/folder.js');
-const { cli } = require('../support/run.js');
+const { cli, environment } = require('../support/run.js');
 
 const PASSWORD = 'correct horse 1';
 const NOWHERE = '00000000-0000-4000-8000-000000000000';
@@ -91,6 +93,23 @@ function parsed(text) {
   return { ...document, text, key: `${document.jacsId}:${document.jacsVersion}` };
 }
 
+/** The command with streams at hand; `ended` resolves to exit code and standard error. */
+function start(workspace, args, stdio = ['pipe', 'pipe', 'pipe']) {
+  const env = { ...environment(), JACS_PRIVATE_KEY_PASSWORD: PASSWORD };
+  const child = spawn(process.execPath, [path.join(root, 'cli', 'main.js'), ...args], {
+    cwd: workspace.folder,
+    env,
+    stdio,
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, stderr }));
+  });
+  return { child, ended };
+}
+
 /** JSON lines. */
 function lines(text) {
   return text
@@ -99,4 +118,4 @@ function lines(text) {
     .map((line) => JSON.parse(line));
 }
 
-module.exports = { NOWHERE, PASSWORD, Workspace, lines, withAgent };
+module.exports = { NOWHERE, PASSWORD, Workspace, lines, parsed, start, withAgent };

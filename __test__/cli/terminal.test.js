@@ -1,31 +1,13 @@
 'use strict';
 
-const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const path = require('node:path');
 const { filesUnder } = require('../support/folder.js');
-const { root } = require('../support/addon.js');
-const { run } = require('../support/run.js');
 const { PASSWORD, Workspace, withAgent } = require('./support.js');
+const { CTRL_C, describeTerminal, onTerminal } = require('./terminal.js');
 
-const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 const CTRL_U = '\u0015';
 const BACKSPACE = '\u007f';
-
-const hasTerminals = spawnSync('python3', ['-c', 'import pty; pty.openpty()']).status === 0;
-// Under CI nothing may be left out silently.
-const describeTerminal = hasTerminals || process.env.CI === 'true' ? describe : describe.skip;
-if (!hasTerminals) console.warn('left out: prompts of the command: needs python3 with pty');
-
-/** Runs the command on a terminal; `steps`: what is waited for, and what is typed then. The password is not in the environment. */
-async function onTerminal(workspace, args, steps = [], env = {}) {
-  const argv = [process.execPath, path.join(root, 'cli', 'main.js'), ...args];
-  const input = JSON.stringify({ argv, cwd: workspace.folder, steps });
-  const { stdout, stderr } = await run('python3', [path.join(__dirname, 'terminal.py')], { input, env });
-  expect(stderr).toBe('');
-  return JSON.parse(stdout);
-}
 
 describeTerminal('on a terminal', () => {
   test('init asks twice and shows nothing of what is typed', async () => {

@@ -3,9 +3,10 @@
 const { version } = require('../../package.json');
 const { Workspace } = require('./support.js');
 
-const VERBS = 'init create get list versions update save remove verify inspect history change-password doctor'.split(
-  ' ',
-);
+const VERBS =
+  'init create get list versions update save attachments remove verify inspect history change-password doctor'.split(
+    ' ',
+  );
 
 test('--help names every verb and the exit codes', async () => {
   const text = await new Workspace().done(['--help']);

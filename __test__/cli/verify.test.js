@@ -1,7 +1,7 @@
 'use strict';
 
 const fs = require('node:fs');
-const { NOWHERE, withAgent } = require('./support.js');
+const { NOWHERE, parsed, withAgent } = require('./support.js');
 
 const WITHOUT_PASSWORD = { env: { JACS_PRIVATE_KEY_PASSWORD: undefined } };
 
@@ -70,6 +70,42 @@ test('what is not there', async () => {
   const workspace = await withAgent();
   await workspace.refused(['verify', NOWHERE], 'JACS_NOT_FOUND');
   await workspace.refused(['verify', 'none.json'], 'JACS_INPUT');
+});
+
+test('--contents reads stored attachments, and referenced ones from --base-directory', async () => {
+  const workspace = await withAgent();
+  workspace.write('stored.txt', 'in the storage');
+  workspace.write('referenced.txt', 'where it was');
+  const first = parsed(await workspace.done(['create', '-', '--attach', 'stored.txt'], { input: '{}' }));
+  const args = ['update', first.key, '-', '--attach', 'referenced.txt', '--reference'];
+  const { key, jacsFilesStored } = parsed(await workspace.done(args, { input: '{}' }));
+  const verdict = async (...more) => {
+    const { code, stdout } = await workspace.run(['verify', key, ...more]);
+    return [code, ...[...stdout.matchAll(/^attachment\t(.*)$/gm)].map(([, line]) => line)];
+  };
+  const present = 'stored.txt: present (in the storage)';
+  const right = 'stored.txt: ok (in the storage)';
+  expect(await verdict()).toEqual([0, present, 'referenced.txt: present (referenced)']);
+  expect(await verdict('--contents')).toEqual([0, right, 'referenced.txt: ok (referenced)']);
+
+  fs.mkdirSync(workspace.path('moved'));
+  fs.renameSync(workspace.path('referenced.txt'), workspace.path('moved', 'referenced.txt'));
+  expect(await verdict()).toEqual([0, present, 'referenced.txt: absent (referenced)']);
+  expect(await verdict('--contents')).toEqual([1, right, 'referenced.txt: absent (referenced)']);
+  const moved = ['--contents', '--base-directory', 'moved'];
+  expect(await verdict(...moved)).toEqual([0, right, 'referenced.txt: ok (referenced)']);
+
+  const file = workspace.path('jacs_data', 'files', jacsFilesStored[0]);
+  fs.chmodSync(file, 0o600);
+  fs.writeFileSync(file, 'in the starage');
+  expect(await verdict()).toEqual([0, present, 'referenced.txt: absent (referenced)']);
+  expect(await verdict(...moved)).toEqual([
+    1,
+    'stored.txt: FAILED (in the storage)',
+    'referenced.txt: ok (referenced)',
+  ]);
+  fs.rmSync(file);
+  expect(await verdict()).toEqual([1, 'stored.txt: absent (in the storage)', 'referenced.txt: absent (referenced)']);
 });
 
 test('wrong use', async () => {

@@ -45,9 +45,10 @@ function shell(at, names) {
   return { folder, run };
 }
 
-test('the policy allows the four actions, and the configuration loads but for its credentials', async () => {
+test('the policy allows the five actions, and the configuration loads but for its credentials', async () => {
   const [policy] = texts('json', 'iam-policy.json').map((text) => JSON.parse(text));
-  const actions = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket'];
+  const objects = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
+  const actions = [...objects, 's3:ListBucket', 's3:AbortMultipartUpload'];
   expect(policy.Statement.map(({ Action }) => Action)).toEqual([actions]);
   const [settings] = texts('json', '').map((text) => JSON.parse(text));
   const place = { configPath: path.join(temporaryFolder(), 'jacs.config.json'), password: 'Bearing-6203' };

@@ -5,9 +5,10 @@ The password is the one of the environment. Standard input, everything optional:
  "verify": [text, ...],       documents to verify as the loaded agent
  "sign": [text, ...],         documents to sign
  "store": [text, ...],        documents to sign and store where `jacs` does
+ "attach": [[text, path]...], documents to sign with a file embedded
  "update": [[text, text]...], signed documents, and what replaces them
  "newPassword": text}         encrypts the private key anew
-Standard output: {"verified": [true or a reason], "signed": [text], "updated": [text]}.
+Standard output: {"verified": [true or a reason], "signed": [text], "attached": [text], "updated": [text]}.
 """
 
 import json
@@ -55,6 +56,7 @@ def main():
     answer = {
         "verified": [verify(agent, text) for text in request.get("verify", [])],
         "signed": [agent.create_document(text, None, None, True, None, None) for text in request.get("sign", [])],
+        "attached": [agent.create_document(text, None, None, True, path, True) for text, path in request.get("attach", [])],
         "updated": [update(agent, before, after) for before, after in request.get("update", [])],
     }
     for text in request.get("store", []):

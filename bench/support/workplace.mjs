@@ -18,9 +18,9 @@ export class Workplace {
   #cleaner;
   #made = 0;
 
-  /** A new one with room for so many documents; ends the process with a message when the disk has less. */
-  static open(documents) {
-    const missing = whatIsMissing(os.tmpdir(), documents);
+  /** A new one with room for so many documents and bytes; ends the process with a message when the disk has less. */
+  static open(documents, bytes = 0) {
+    const missing = whatIsMissing(os.tmpdir(), documents, bytes);
     if (missing) {
       console.error(`${missing}: set TMPDIR to another disk`);
       process.exit(1);
@@ -58,9 +58,9 @@ export class Workplace {
   }
 }
 
-function whatIsMissing(folder, documents) {
+function whatIsMissing(folder, documents, more) {
   const { bavail, bsize, files, ffree } = fs.statfsSync(folder);
-  const [bytes, inodes] = [documents * DOCUMENT.bytes, documents * DOCUMENT.inodes];
+  const [bytes, inodes] = [documents * DOCUMENT.bytes + more, documents * DOCUMENT.inodes];
   const gigabytes = (number) => `${(number / 1e9).toFixed(1)} GB`;
   if (bavail * bsize < bytes) return `${folder} has ${gigabytes(bavail * bsize)} free, this needs ${gigabytes(bytes)}`;
   // Filesystems that make inodes as they need them say that they have none.

@@ -1,5 +1,6 @@
 'use strict';
 
+const { attaching, checkAttachments, defineAttachments } = require('../attachments.js');
 const { report, WrongUse } = require('../failure.js');
 const { checkFiles, readText } = require('../input.js');
 const { defineDocument, documentOptions } = require('../options.js');
@@ -8,7 +9,7 @@ const { defineDocument, documentOptions } = require('../options.js');
 const UNDER_WAY = 8;
 
 function define(command) {
-  defineDocument(command)
+  defineAttachments(defineDocument(command))
     .description('sign new documents, store them and print them, one a line')
     .argument('[files...]', 'JSON documents; - or nothing: standard input')
     .option('--resign', 'store a document of the migration recipe beside other versions of its id');
@@ -18,11 +19,13 @@ const examples = [
   'jacs-agent create invoice.json',
   'echo \'{"title":"My document"}\' | jacs-agent create -',
   'jacs-agent create --schema invoice.schema.json --output signed.json invoice.json',
+  'jacs-agent create invoice.json --attach scan.pdf --attach terms/',
   'jacs-agent create *.json | jq -r .jacsId',
 ];
 
 async function run(session, files) {
   checkFiles(files);
+  checkAttachments(session.options, files.length);
   if (session.options.output !== undefined && files.length > 1) throw new WrongUse('--output takes one document');
   const agent = await session.openSigner();
   if (files.length < 2) return session.output.document(await createOne(session, agent, files[0]));
@@ -56,7 +59,9 @@ async function createAll(session, agent, files) {
 async function createOne(session, agent, file) {
   const { resign } = session.options;
   const text = await readText(file, session.signal);
-  return agent.createDocument(text, { ...documentOptions(session), resign });
+  return attaching(session, (attachments) =>
+    agent.createDocument(text, { ...documentOptions(session), ...attachments, resign }),
+  );
 }
 
 /** A failure is looked at in its turn; until then it must not count as unhandled. */

@@ -1,10 +1,11 @@
 'use strict';
 
+const { defineContents } = require('../attachments.js');
 const { defineTrust } = require('../options.js');
 const { inspected } = require('./verify.js');
 
 function define(command) {
-  defineTrust(command)
+  defineContents(defineTrust(command))
     .description('report on a document; exit code 0 whenever a report could be made, valid or not')
     .argument('[subject]', 'a file, the key of a stored document, or - or nothing for standard input');
 }

@@ -1,11 +1,12 @@
 'use strict';
 
+const { contentsOptions, defineContents } = require('../attachments.js');
 const { checkFiles, readSubject } = require('../input.js');
 const { defineTrust, trustOptions } = require('../options.js');
 const { printVerification } = require('../verification.js');
 
 function define(command) {
-  defineTrust(command)
+  defineContents(defineTrust(command))
     .description('verify a document; exit code 1 unless every check held')
     .argument('[subject]', 'a file, the key of a stored document, or - or nothing for standard input');
 }
@@ -25,7 +26,8 @@ async function inspected(session, subject) {
   const { output, options, signal } = session;
   checkFiles([subject]);
   const agent = await session.openReader();
-  const report = await agent.inspectDocument(await readSubject(subject, signal), trustOptions(session));
+  const document = await readSubject(subject, signal);
+  const report = await agent.inspectDocument(document, { ...trustOptions(session), ...contentsOptions(session) });
   await (options.json ? output.json(report) : printVerification(report, output));
   return report;
 }

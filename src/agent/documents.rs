@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::attachments::Prepared;
 use super::{Agent, Attachments, Embed};
 use crate::cancel::Cancel;
 use crate::canonical::{Object, parse_object, to_json};
@@ -65,20 +64,29 @@ impl Agent {
         }
         let mut draft = Draft::create(input, now)?;
         if let Some(attachments) = &options.attachments {
-            let prepared = self.prepare(attachments, text.len(), options.schema.is_some(), cancel).await?;
-            self.check_ahead(&mut draft, &prepared, options)?;
-            draft.attach(self.keep(prepared, cancel).await?);
+            // Boxed: what most documents do not have shall not make the way of all of them wide.
+            draft.attach(Box::pin(self.keep_for(&mut draft.clone(), attachments, text.len(), options, cancel)).await?);
         }
         let signed = self.sign(&draft, options, now)?;
         self.store_new(signed, Name::Fresh, options, cancel).await
     }
 
-    /// Checks what will be signed, before anything is stored.
-    fn check_ahead(&self, draft: &mut Draft<'_>, prepared: &Prepared, options: &CreateOptions) -> Result<()> {
+    /// Checks what will be signed, then stores its attachments. `draft` is changed for that; `text` is the length of what
+    /// the caller gave.
+    async fn keep_for(
+        &self,
+        draft: &mut Draft<'_>,
+        attachments: &Attachments,
+        text: usize,
+        options: &CreateOptions,
+        cancel: &Cancel,
+    ) -> Result<Vec<NewFile>> {
+        let prepared = self.prepare(attachments, text, options.schema.is_some(), cancel).await?;
         if let Some(known) = prepared.known() {
             draft.attach(known.to_vec());
         }
-        self.check_schema(draft, options)
+        self.check_schema(draft, options)?;
+        self.keep(prepared, cancel).await
     }
 
     /// Replaces the newest version of a document by a new one.
@@ -101,7 +109,9 @@ impl Agent {
                 .with_key(key));
         }
         let files = match &options.create.attachments {
-            Some(attachments) => self.keep_for_update(key, &input, attachments, text.len(), options, cancel).await?,
+            Some(attachments) => {
+                Box::pin(self.keep_for_update(key, &input, attachments, text.len(), options, cancel)).await?
+            }
             None => Vec::new(),
         };
         let replaceable = self.until(cancel, self.vault.begin_update(key, &options.merges)).await?;
@@ -140,9 +150,7 @@ impl Agent {
     ) -> Result<Vec<NewFile>> {
         let replaced = self.until(cancel, self.vault.begin_update(key, &options.merges)).await?.stored.text;
         let mut draft = self.draft_update(input.clone(), &replaced, key, options, Timestamp::now())?;
-        let prepared = self.prepare(attachments, text, options.create.schema.is_some(), cancel).await?;
-        self.check_ahead(&mut draft, &prepared, &options.create)?;
-        self.keep(prepared, cancel).await
+        self.keep_for(&mut draft, attachments, text, &options.create, cancel).await
     }
 
     /// The migration recipe: the same version, signed by this agent.

@@ -40,7 +40,7 @@ use crate::document::Author;
 use crate::document::schema::Schemas;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
-use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
+use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
 use key_directory::KeyDirectory;
 
 use crate::document::Origin;
@@ -98,12 +98,17 @@ impl Agent {
 
     /// What the checks find of a text. Errors: only where no verdict was possible.
     pub async fn verify(&self, text: &str, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
-        Ok(cancel.or(self.vault.examine(text, Origin::Caller, options)).await?.report)
+        cancel.check()?;
+        let examined = self.vault.examine(text, Origin::Caller, options);
+        // Only the reading of large attachments is worth a way out.
+        let examined =
+            if options.files == Files::Contents { cancel.or(Box::pin(examined)).await } else { examined.await };
+        Ok(examined?.report)
     }
 
     /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
-        cancel.or(self.vault.inspect(reference, options)).await
+        cancel.or(Box::pin(self.vault.inspect(reference, options))).await
     }
 
     /// Every version, oldest first, and which count. Errors: `JACS_NOT_FOUND`, `JACS_CONFLICT`.

@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 
 /// A document with all its fields but signature and hash.
+#[derive(Clone)]
 pub struct Draft<'a> {
     pub key: DocumentKey,
     object: Object<'a>,

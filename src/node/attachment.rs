@@ -80,8 +80,8 @@ impl AttachmentReader {
                 if matches!(&*progress, Progress::New) {
                     let Asked { document, path, options } = asked?;
                     let checks = options::read_attachment(options.as_deref())?;
-                    let attachment = agent.open_attachment(&document, &path, &checks, &cancel).await?;
-                    *progress = Progress::Open(Box::new(attachment));
+                    let opened = Box::pin(agent.open_attachment(&document, &path, &checks, &cancel)).await;
+                    *progress = Progress::Open(Box::new(opened?));
                 }
                 match &mut *progress {
                     Progress::Open(attachment) => cancel.or(attachment.next()).await,

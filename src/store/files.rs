@@ -8,6 +8,7 @@ use opendal::{Buffer, BufferStream, ErrorKind, Writer};
 
 use super::fs::{Fault, Outcome};
 use super::layout::{FILES, ObjectKey, Sha256Hex};
+use super::put::no_place;
 use super::remote::{Turn, streamed};
 use super::{Fs, Store};
 use crate::cancel::Cancel;
@@ -27,18 +28,21 @@ const IN_FLIGHT: u64 = PARTS_AT_ONCE * PART;
 /// The longest file for a server to which it cannot be sent in parts or as a stream: all of it is in memory then.
 const LONGEST_IN_MEMORY: u64 = 64 << 20;
 
+const CONTENT_TYPE: &str = "application/octet-stream";
+
 /// Who is told of each piece that was stored, in bytes.
 pub type Tell = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// The hash of contents. Blocks no thread of the runtime.
+/// The hash of contents. Blocks no thread of the runtime; `tell` hears of the bytes.
 ///
 /// Errors: `JACS_ATTACHMENT` when they change meanwhile or cannot be read; `JACS_ABORTED`.
-pub async fn hash(contents: &Contents, cancel: &Cancel) -> Result<Sha256Hex> {
+pub async fn hash(contents: &Contents, tell: Tell, cancel: &Cancel) -> Result<Sha256Hex> {
     let (contents, cancel) = (contents.clone(), cancel.clone());
     blocking(move || {
         let mut hasher = Hasher::default();
         contents.for_each(PIECE, |piece| {
             hasher.update(piece);
+            tell(piece.len() as u64);
             cancel.check()
         })?;
         Ok(hasher.finish().into())
@@ -70,13 +74,13 @@ impl Store {
         cancel: &Cancel,
     ) -> Result<Sha256Hex> {
         match &self.0.fs {
-            Some(fs) => self.adopt(fs, contents, known, tell, cancel).await,
+            Some(fs) => Box::pin(self.adopt(fs, contents, known, tell, cancel)).await,
             None => {
                 let hash = match known {
                     Some(known) => known,
-                    None => hash(contents, cancel).await?,
+                    None => hash(contents, Arc::new(|_| ()), cancel).await?,
                 };
-                self.upload(contents, hash, tell, cancel).await.map(|()| hash)
+                Box::pin(self.upload(contents, hash, tell, cancel)).await.map(|()| hash)
             }
         }
     }
@@ -165,8 +169,8 @@ impl Store {
             None => {}
         }
         let sent = match self.0.remote.as_ref().is_some_and(|remote| remote.streams) {
-            true => self.send_whole(contents, hash, tell, cancel).await,
-            false => self.send_in_parts(contents, hash, tell, cancel).await,
+            true => Box::pin(self.send_whole(contents, hash, tell, cancel)).await,
+            false => Box::pin(self.send_in_parts(contents, hash, tell, cancel)).await,
         };
         match sent {
             Err(error) if error.code() != Code::Aborted && error.code() != Code::Attachment => {
@@ -211,43 +215,47 @@ impl Store {
             return Err(self.name(error.with("limit", LONGEST_IN_MEMORY).with("bytes", length), &key, &path));
         }
         let at_once = (IN_FLIGHT / part).max(1) as usize;
+        let fail = |error| self.fail(no_place(error), &key, &path);
         let mut turn = self.turn().await;
-        let open = self
-            .operator()
-            .writer_with(&path)
-            .concurrent(at_once)
-            .content_type("application/octet-stream")
-            .into_future();
-        let mut writer = self.within(&turn, 0, open).await.map_err(|error| self.fail(error, &key, &path))?;
-        let sent = async {
-            self.send_parts(&mut writer, &mut turn, contents, hash, part, tell, cancel).await?;
-            // What waits of the parts, and what joins them.
-            renew(&mut turn);
-            let closed = self.within(&turn, part * at_once as u64, writer.close());
-            let closed = cancel.or(async { Ok(closed.await) }).await?;
-            closed.map(drop).map_err(|error| self.fail(error, &key, &path))
-        };
-        let sent = sent.await;
-        if sent.is_err() {
+        let operator = self.0.remote.as_ref().and_then(|remote| remote.uploader.as_ref()).unwrap_or(self.operator());
+        let open = operator.writer_with(&path).concurrent(at_once).content_type(CONTENT_TYPE).into_future();
+        let writer = self.within(&turn, 0, open).await.map_err(fail)?;
+        let mut upload = Parts { store: self, writer, in_flight: part * at_once as u64, begun: false };
+        let mut sent = upload.send(&mut turn, contents, hash, part, tell, cancel).await;
+        if let Ok(Ok(())) = sent {
+            sent = upload.end(&mut turn, cancel).await;
+        }
+        if !matches!(sent, Ok(Ok(()))) {
             renew(&mut turn);
             // Where that is forbidden, parts stay until the bucket's own rule removes them.
-            drop(self.within(&turn, 0, writer.abort()).await);
+            drop(self.within(&turn, 0, upload.writer.abort()).await);
         }
-        sent
+        sent?.map_err(fail)
     }
+}
 
-    #[allow(clippy::too_many_arguments)]
-    async fn send_parts(
-        &self,
-        writer: &mut Writer,
+/// An upload in parts, or of a small file at once.
+struct Parts<'a> {
+    store: &'a Store,
+    writer: Writer,
+    /// Bytes of parts that may be under way at once.
+    in_flight: u64,
+    /// Whether the server was asked to begin it.
+    begun: bool,
+}
+
+impl Parts<'_> {
+    /// Sends all bytes but what the end sends. The error of ours is about the contents or the signal, that of OpenDAL about
+    /// the server.
+    async fn send(
+        &mut self,
         turn: &mut Option<Turn>,
         contents: &Contents,
         hash: Sha256Hex,
         part: u64,
         tell: &Tell,
         cancel: &Cancel,
-    ) -> Result<()> {
-        let (key, path) = named(hash);
+    ) -> Result<opendal::Result<()>> {
         let length = contents.length();
         let (mut hasher, mut offset) = (Hasher::default(), 0);
         while offset < length {
@@ -260,16 +268,57 @@ impl Store {
             };
             let (piece, hashed) = cancel.or(blocking(work)).await?;
             hasher = hashed;
+            let is_second = offset > 0 && !self.begun;
             offset += size;
             if offset == length && Sha256Hex::from(hasher.clone().finish()) != hash {
                 return Err(contents.changed());
             }
-            renew(turn);
-            let written = self.within(turn, IN_FLIGHT.max(part), writer.write(Buffer::from(piece)));
-            cancel.or(async { Ok(written.await) }).await?.map_err(|error| self.fail(error, &key, &path))?;
+            let write = self.write(turn, piece.into());
+            // The second write asks the server to begin: were that given up, nobody would know what to abort.
+            let written = if is_second { write.await } else { cancel.or(async { Ok(write.await) }).await? };
+            if written.is_err() {
+                return Ok(written);
+            }
+            self.begun |= is_second;
             tell(size);
         }
-        contents.check_unchanged()
+        contents.check_unchanged().map(Ok)
+    }
+
+    async fn write(&mut self, turn: &mut Option<Turn>, piece: Buffer) -> opendal::Result<()> {
+        for attempt in 0.. {
+            renew(turn);
+            let written = self.store.within(turn, self.in_flight, self.writer.write(piece.clone())).await;
+            if self.is_over(&written, attempt).await {
+                return written;
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits of the parts, and what joins them.
+    async fn end(&mut self, turn: &mut Option<Turn>, cancel: &Cancel) -> Result<opendal::Result<()>> {
+        for attempt in 0.. {
+            renew(turn);
+            let closed = self.store.within(turn, self.in_flight, self.writer.close());
+            let closed = cancel.or(async { Ok(closed.await) }).await?.map(drop);
+            if self.is_over(&closed, attempt).await {
+                return Ok(closed);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whether a step is not to be repeated; else waits before the next attempt.
+    async fn is_over(&self, done: &opendal::Result<()>, attempt: u32) -> bool {
+        let may_pass = done.as_ref().is_err_and(opendal::Error::is_temporary);
+        match self.store.0.remote.as_ref().and_then(|remote| remote.pause(attempt)).filter(|_| may_pass) {
+            Some(pause) => {
+                tokio::time::sleep(pause).await;
+                false
+            }
+            None => true,
+        }
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn open(settings: &Other) -> Result<(Operator, Remote)> {
     let conditional = operator.info().capability().write_with_if_not_exists;
     let remote = Remote::new(access, endpoint, directory, false, conditional, None);
     let transport = Transport::new(access.client()?, remote.watch.clone(), Dialect::default());
-    Ok((dress(operator, access, transport), remote))
+    Ok(dress(operator, access, transport, remote))
 }
 
 fn refused(message: &'static str, settings: &Other) -> Error {

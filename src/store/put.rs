@@ -159,9 +159,7 @@ impl Store {
                 remote.learn(false);
                 Ok(())
             }
-            // "Not found" is no answer to a write: nothing that takes objects is at that address.
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(no_place()),
-            written => written,
+            written => written.map_err(no_place),
         }
     }
 
@@ -174,6 +172,10 @@ impl Store {
     }
 }
 
-fn no_place() -> opendal::Error {
+/// "Not found" is no answer to a write: nothing that takes objects is at that address.
+pub(super) fn no_place(error: opendal::Error) -> opendal::Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
     Verdict::error(ErrorKind::ConfigInvalid, Again::No, "the server has no such place to write to")
 }

@@ -102,16 +102,21 @@ impl Vault {
         Ok(Attachment { source, hasher: Hasher::default(), sha256: file.sha256.to_owned(), path: file.path.to_owned() })
     }
 
-    /// Whether the bytes of an attachment that is not embedded are there; nothing is said about what they are.
+    /// How many bytes of an attachment are there, `None` for one that is missing; nothing is said about what they are, and
+    /// of embedded ones it is no more than a guess.
     ///
     /// Errors: where the store cannot be asked.
-    pub(super) async fn has_attachment(&self, file: &FileEntry<'_>, base: Option<&Path>) -> Result<bool> {
+    pub async fn attachment_length(&self, file: &FileEntry<'_>, base: Option<&Path>) -> Result<Option<u64>> {
+        if let Some(contents) = file.contents {
+            let padding = contents.bytes().rev().take_while(|byte| *byte == b'=').count();
+            return Ok(Some((contents.len() as u64 / 4 * 3).saturating_sub(padding as u64)));
+        }
         if !file.stored {
-            return Ok(open_reference(file.path, base).await.is_ok());
+            return Ok(open_reference(file.path, base).await.ok().map(|contents| contents.length()));
         }
         match self.store.file_length(file.sha256.parse()?).await {
-            Err(error) if error.is_damage() => Ok(false),
-            length => Ok(length?.is_some()),
+            Err(error) if error.is_damage() => Ok(None),
+            length => length,
         }
     }
 }

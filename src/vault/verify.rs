@@ -210,13 +210,13 @@ impl Vault {
         for file in &files {
             let checked = match file.contents {
                 Some(_) => file.check(&mut inflatable),
-                None => match self.examine_elsewhere(file, options).await {
+                None => match Box::pin(self.examine_elsewhere(file, options)).await {
                     Err(error) if error.code() != Code::Attachment => return Err(error),
                     checked => checked,
                 },
             };
             if options.files != Files::Embedded {
-                report.attachments.push(self.report_file(file, &checked, options).await?);
+                report.attachments.push(Box::pin(self.report_file(file, &checked, options)).await?);
             }
             outcome = outcome.and(checked.map_err(|error| error.with_key(parsed.header.key)));
         }
@@ -229,7 +229,7 @@ impl Vault {
         let base = options.base.as_deref();
         match options.files {
             Files::Contents => self.open_attachment(file, base).await?.check().await,
-            Files::Present if file.stored && !self.has_attachment(file, base).await? => {
+            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
                 let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
                 Err(error.with("attachment", file.path.chars().take(256).collect::<String>()))
             }
@@ -253,7 +253,7 @@ impl Vault {
             (Place::Document, _) => true,
             (Place::Store, Ok(())) => true,
             (_, Ok(())) if was_read => true,
-            _ => self.has_attachment(file, options.base.as_deref()).await?,
+            _ => self.attachment_length(file, options.base.as_deref()).await?.is_some(),
         };
         let ok = (was_read && present).then_some(checked.is_ok());
         Ok(AttachmentReport { path: file.path.to_owned(), sha256: file.sha256.to_owned(), place, present, ok })

@@ -85,7 +85,7 @@ impl Vault {
             self.refuse_agents_id(parsed.header.key).await?;
         }
         for file in parsed.files()?.iter().filter(|file| file.stored) {
-            if self.store.file_length(file.sha256.parse()?).await?.is_none() {
+            if Box::pin(self.store.file_length(file.sha256.parse()?)).await?.is_none() {
                 let message = "an attachment of the document is not in this store: copy the document with migrate";
                 let error = Error::new(Code::Attachment, message);
                 return Err(error.with("path", file.path).with_key(parsed.header.key));

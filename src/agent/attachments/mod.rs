@@ -133,6 +133,8 @@ impl Agent {
 
     async fn read(&self, prepared: &Prepared, reading: Reading, cancel: &Cancel) -> Result<Vec<NewFile>> {
         let count = Arc::new(Count::new(&prepared.on_progress, &prepared.items, reading == Reading::Final));
+        // So that the whole is known from the beginning: on a server a large file is hashed before it is sent.
+        count.read(0);
         // A large file takes all places, so that what is in memory does not grow with the number of files.
         let places = Semaphore::new(AT_ONCE);
         let one = |index: usize| {
@@ -180,16 +182,12 @@ impl Agent {
         }
         let known = prepared.known.as_ref().map(|known| known[index].sha256.parse::<Sha256Hex>()).transpose()?;
         let stored = prepared.embed == Embed::Store;
+        let count = count.clone();
+        let tell: store::Tell = Arc::new(move |bytes| count.read(bytes));
         let hash = if stored && reading == Reading::Final {
-            let count = count.clone();
-            self.vault
-                .store
-                .keep(&contents, known, &(Arc::new(move |bytes| count.read(bytes)) as store::Tell), cancel)
-                .await?
+            Box::pin(self.vault.store.keep(&contents, known, &tell, cancel)).await?
         } else {
-            let hash = store::hash(&contents, cancel).await?;
-            count.read(contents.length());
-            hash
+            store::hash(&contents, tell, cancel).await?
         };
         Ok(NewFile { path, mimetype, sha256: hash.to_string(), contents: None, stored })
     }
@@ -205,7 +203,7 @@ impl Agent {
         options: &VerifyOptions,
         cancel: &Cancel,
     ) -> Result<Attachment> {
-        let text = cancel.or(self.verified_text(document, options)).await?;
+        let text = cancel.or(Box::pin(self.verified_text(document, options))).await?;
         let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
         let files = parsed.files()?;
         let mut found = files.iter().filter(|file| file.path == path);
@@ -217,7 +215,7 @@ impl Agent {
             let error = Error::new(Code::Attachment, "the document has several attachments of that path");
             return Err(error.with("attachment", path).with_key(parsed.header.key));
         }
-        cancel.or(self.open_file(&parsed, file, options)).await
+        cancel.or(Box::pin(self.open_file(&parsed, file, options))).await
     }
 
     async fn open_file(

@@ -8,7 +8,7 @@ use super::progress::Count;
 use super::{Agent, DocumentSource, OnProgress};
 use crate::agent::documents::blocking;
 use crate::cancel::Cancel;
-use crate::document::{Origin, Parsed};
+use crate::document::{FileEntry, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Aside, Writing};
 use crate::vault::{Attachment, VerifyOptions};
@@ -35,7 +35,7 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<Vec<PathBuf>> {
         cancel.check()?;
-        let text = cancel.or(self.verified_text(document, &options.checks)).await?;
+        let text = cancel.or(Box::pin(self.verified_text(document, &options.checks))).await?;
         let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
         let files = parsed.files()?;
         let paths: Vec<String> = files.iter().map(|file| file.path.to_owned()).collect();
@@ -47,15 +47,29 @@ impl Agent {
         })
         .await
         .map_err(|error| error.with_key(parsed.header.key))?;
-        let count = Count::of(options.on_progress.clone(), files.len() as u64, None);
+        let total = match options.on_progress.0.is_some() {
+            true => cancel.or(Box::pin(self.total(&files, &options.checks))).await?,
+            false => None,
+        };
+        let count = Count::of(options.on_progress.clone(), files.len() as u64, total);
+        count.read(0);
         let mut written = Vec::with_capacity(files.len());
         for (file, name) in files.iter().zip(&names) {
-            let attachment = cancel.or(self.open_file(&parsed, file, &options.checks)).await?;
+            let attachment = cancel.or(Box::pin(self.open_file(&parsed, file, &options.checks))).await?;
             written.push(write(attachment, room.directory.clone(), name.into(), &count, cancel).await?);
             count.one_done();
         }
         cancel.check()?;
         blocking(move || room.publish(written, overwrite)).await
+    }
+
+    /// The bytes of all, for who watches.
+    async fn total(&self, files: &[FileEntry<'_>], checks: &VerifyOptions) -> Result<Option<u64>> {
+        let mut total = 0;
+        for file in files {
+            total += self.vault.attachment_length(file, checks.base.as_deref()).await?.unwrap_or_default();
+        }
+        Ok(Some(total))
     }
 }
 

@@ -107,5 +107,5 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
         builder = builder.default_storage_class(class);
     }
     let operator = Operator::new(builder).map_err(invalid)?;
-    Ok((dress(operator, access, transport), remote))
+    Ok(dress(operator, access, transport, remote))
 }

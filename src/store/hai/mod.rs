@@ -84,5 +84,5 @@ pub(super) fn open(settings: &Hai) -> Result<(Operator, Remote)> {
     remote.streams = true;
     remote.cut = Some(collections.cut());
     let operator = Operator::new(builder).map_err(invalid)?;
-    Ok((dress(operator, access, collections), remote))
+    Ok(dress(operator, access, collections, remote))
 }

@@ -71,6 +71,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the code says more than the status.
+    pub fn is_known(&self) -> bool {
+        self.code.as_deref().and_then(by_code).is_some()
+    }
+
     pub fn kind(&self) -> (ErrorKind, Again) {
         if let Some(known) = self.code.as_deref().and_then(by_code) {
             return known;
@@ -93,6 +98,7 @@ impl Refusal {
         match self.code.as_deref() {
             Some("NoSuchBucket") => return "the bucket does not exist",
             Some("InvalidAccessKeyId") => return "the server does not know the access key: AWS_ACCESS_KEY_ID",
+            Some("NoSuchUpload") => return "the upload was ended by somebody else",
             Some("SignatureDoesNotMatch") => {
                 return "the secret does not belong to the access key: AWS_SECRET_ACCESS_KEY";
             }
@@ -156,6 +162,8 @@ fn by_code(code: &str) -> Option<(ErrorKind, Again)> {
         | "SignatureDoesNotMatch"
         | "RequestTimeTooSkewed"
         | "AccessDenied" => (ErrorKind::PermissionDenied, Again::No),
+        // Somebody else has ended it; the next call begins another one.
+        "NoSuchUpload" => (ErrorKind::Unexpected, Again::Later),
         "RequestTimeout" | "BadDigest" | "InternalError" | "ServiceUnavailable" | "OperationAborted" => {
             (ErrorKind::Unexpected, Again::Soon)
         }

@@ -146,6 +146,9 @@ pub(super) struct Remote {
     pub cut: Option<super::hai::Cut>,
     /// What the last look for credentials came to, where there is one for each request.
     pub told: Option<Told>,
+    /// The operator without retries: a write that is given up in their layer could not be aborted any more.
+    pub uploader: Option<Operator>,
+    retries: u32,
     total: Duration,
     places: Arc<Semaphore>,
     once: Once,
@@ -203,6 +206,8 @@ impl Remote {
             probing: tokio::sync::Mutex::default(),
             cut: None,
             told: None,
+            uploader: None,
+            retries: access.retries.unwrap_or(RETRIES),
             total: access.total(),
             places: Arc::new(Semaphore::new(access.concurrency())),
             once,
@@ -253,6 +258,14 @@ impl Remote {
         }
     }
 
+    /// How long to wait before the next attempt of a step of an upload that failed; `None` when there is none. As the layer
+    /// of retries has it: twice as long each time, with jitter.
+    pub fn pause(&self, attempt: u32) -> Option<Duration> {
+        let longest = (FIRST_PAUSE * 2_u32.pow(attempt.min(10))).min(LONGEST_PAUSE);
+        let jitter = uuid::Uuid::new_v4().as_u128() as u32 % 1024;
+        (attempt < self.retries).then(|| longest + longest * jitter / 1024)
+    }
+
     /// A request that could not be signed says why.
     fn with_what_was_told(&self, error: opendal::Error) -> opendal::Error {
         let Some(told) = self.told.as_ref().filter(|_| error.message() == UNSIGNED) else { return error };
@@ -266,10 +279,15 @@ impl Remote {
 /// OpenDAL's message for a request that its service could not sign.
 const UNSIGNED: &str = "signing http request";
 
-/// The operator with our transport and retries. From the inside out: the transport's time limit for each request,
+/// The backend's operators with our transport, one with retries and, for uploads in parts, one without. From the inside out: the transport's time limit for each request,
 /// retries; around both, [`Remote::within`] limits the number and the whole time of operations. OpenDAL's own layers for
 /// that would count the wait for a place as time, and give large bodies no more than small ones.
-pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTransport) -> Operator {
+pub(super) fn dress(
+    operator: Operator,
+    access: &Access,
+    transport: impl HttpTransport,
+    mut remote: Remote,
+) -> (Operator, Remote) {
     let context = OperationContext::new().with_http_transport(HttpTransporter::new(transport));
     let retry = RetryLayer::new()
         .with_min_delay(FIRST_PAUSE)
@@ -277,7 +295,9 @@ pub(super) fn dress(operator: Operator, access: &Access, transport: impl HttpTra
         .with_max_times(access.retries.unwrap_or(RETRIES) as usize)
         .with_jitter()
         .with_notify(|_: opendal::layers::RetryEvent<'_>| {});
-    operator.with_context(context).layer(retry)
+    let operator = operator.with_context(context);
+    remote.uploader = Some(operator.clone());
+    (operator.layer(retry), remote)
 }
 
 /// OpenDAL's refusal of settings. It repeats the value in some of its messages; its kind and our names are enough.

@@ -105,7 +105,7 @@ impl Transport {
         let text = beginning(body).await;
         let refusal = Refusal::read(status, &parts.headers, &text);
         // A missing bucket is not a missing object.
-        let judged = (self.dialect.judged)(status.as_u16()) && refusal.kind().0 != ErrorKind::ConfigInvalid;
+        let judged = (self.dialect.judged)(status.as_u16()) && !refusal.is_known();
         if !judged {
             return Err(refusal.into_error());
         }
