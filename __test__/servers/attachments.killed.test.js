@@ -9,7 +9,7 @@ const { killedAtWork, wholeStore } = require('../support/killed.js');
 
 const ROUNDS = process.env.JACS_TEST_SOAK === '1' ? 20 : 3;
 /** The longest that a process works, in ms. */
-const WORK = 1500;
+const WORK = 1000;
 
 describeBackends('a process that is killed', (backend) => {
   test(

@@ -96,7 +96,8 @@ describeBackends('a large file on a slow line', (backend) => {
     await at.expectNothing(before);
   });
 
-  test.each([0, 300_000])('of which nothing comes after %d bytes is not waited for', async (cutAnswer) => {
+  test('of which nothing comes any more is not waited for', async () => {
+    const cutAnswer = 300_000;
     const source = newSource(PART / 8);
     const text = await at.create(place.agent, source);
     // What is asked for again does not even begin.
