@@ -79,6 +79,33 @@ describeBackends('streams of stored files', (backend) => {
     await child.stop();
   }, 60_000);
 
+  test('memory does not grow with the length of a file that is stored', async () => {
+    // It has no blocks on the disk.
+    const file = path.join(temporaryFolder(), 'long.bin');
+    fs.writeFileSync(file, '');
+    fs.truncateSync(file, 4 * LENGTH);
+    const { AWS_ENDPOINT_URL_S3, HAI_STORAGE_URL } = place.env;
+    const direct = backend.at().endpoint ?? backend.at().url;
+    const env = { ...place.env, ...(HAI_STORAGE_URL && { HAI_STORAGE_URL: direct }) };
+    const child = await startAgent({
+      ...place,
+      env: { ...env, ...(AWS_ENDPOINT_URL_S3 && { AWS_ENDPOINT_URL_S3: direct }) },
+    });
+    const store = async ({ agent }, small, long) => {
+      await agent.createDocument({}, { attachments: { path: 'small', contents: Buffer.from(small) } });
+      const before = process.memoryUsage.rss();
+      let most = 0;
+      const looking = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 5);
+      await agent.createDocument({}, { attachments: long });
+      clearInterval(looking);
+      return most - before;
+    };
+    const { value, error } = await child.run(store, 'small', file);
+    expect(error).toBeUndefined();
+    expect(value).toBeLessThan(100 * MIB);
+    await child.stop();
+  }, 60_000);
+
   /** Many streams, each of which has given its first bytes; an element of the list is a reader. */
   async function openMany() {
     const readers = Array.from({ length: MANY }, () => open().getReader());
