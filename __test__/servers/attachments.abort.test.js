@@ -152,8 +152,9 @@ describeWith(['rgw'], 'aws: an upload that may not be ended', () => {
 
   test('because its source changed: that', async () => {
     const before = await place.stored();
-    const source = newSource(LARGE);
-    place.proxy.fail({ ...STEPS.initiate, when: () => fs.appendFileSync(source.path, 'more') ?? true });
+    // Longer than what is held back: the upload has begun when its end is read.
+    const source = newSource(2 * LARGE);
+    place.proxy.fail({ ...STEPS.look, when: () => fs.appendFileSync(source.path, 'more') ?? true });
     const error = await at.create(impatient, source).catch((error) => error);
     await expectFirst(error, 'JACS_ATTACHMENT', before);
     expect(error.path).toBe(source.path);

@@ -78,7 +78,7 @@ describeWith(['dav'], 'hai: an upload', () => {
     ['409', plain(409), 'JACS_UNAVAILABLE', true],
     ['500', plain(500), 'JACS_UNAVAILABLE', true],
     ['507', plain(507), 'JACS_UNAVAILABLE', true],
-    ['a page', PAGE, 'JACS_UNAVAILABLE', true],
+    ['a page', PAGE, 'JACS_UNAVAILABLE', false],
   ].map(([fault, answer, code, retryable]) => ({ fault, answer, code, retryable }));
 
   test.each(LASTING)(

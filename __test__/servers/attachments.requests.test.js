@@ -49,6 +49,8 @@ const CALLS = {
   'create with an empty file': ({ agent }) => withFile(agent, { path: 'empty', contents: Buffer.alloc(0) }),
   'create with a stream': ({ agent }) =>
     withFile(agent, { path: 'stream.bin', contents: new Blob([randomBytes(SMALL)]).stream() }),
+  'create with an empty stream': ({ agent }) =>
+    withFile(agent, { path: 'nothing.bin', contents: new Blob([]).stream() }),
   'create with a small file that is there': ({ agent }) => withFile(agent, small.path),
   'create with a large file that is there': ({ agent }) => withFile(agent, large.path),
   'create with the same bytes under two names': ({ agent }) => {
@@ -94,6 +96,8 @@ describeWith(['rgw'], 'S3', () => {
       'create with a file of just a part': 'HEAD file, PUT file, PUT document',
       'create with an empty file': 'HEAD file, PUT file, PUT document',
       'create with a stream': 'HEAD file, PUT file, PUT document',
+      // The empty file is there.
+      'create with an empty stream': 'HEAD file, PUT document',
       'create with a small file that is there': 'HEAD file, PUT document',
       'create with a large file that is there': 'HEAD file, PUT document',
       'create with the same bytes under two names': 'HEAD file, PUT file, PUT document',
@@ -115,22 +119,24 @@ describeWith(['dav'], 'WebDAV', () => {
     const place = await BACKENDS.find(({ name }) => name === 'hai').start({ settings });
     expect(await counts(place)).toEqual({
       // The collection of all files is missing, and that of the document each time.
-      'create with a small file': 'HEAD file, MKCOL file, PUT file, MKCOL document, PUT document',
-      'create with a large file': 'HEAD file, PUT file, MKCOL document, PUT document',
-      'create with a file of just a part': 'HEAD file, PUT file, MKCOL document, PUT document',
-      'create with an empty file': 'HEAD file, PUT file, MKCOL document, PUT document',
-      'create with a stream': 'HEAD file, PUT file, MKCOL document, PUT document',
-      'create with a small file that is there': 'HEAD file, MKCOL document, PUT document',
-      'create with a large file that is there': 'HEAD file, MKCOL document, PUT document',
-      'create with the same bytes under two names': 'HEAD file, PUT file, MKCOL document, PUT document',
+      'create with a small file': 'PROPFIND file, MKCOL file, PUT file, MKCOL document, PUT document',
+      'create with a large file': 'PROPFIND file, PUT file, MKCOL document, PUT document',
+      'create with a file of just a part': 'PROPFIND file, PUT file, MKCOL document, PUT document',
+      'create with an empty file': 'PROPFIND file, PUT file, MKCOL document, PUT document',
+      'create with a stream': 'PROPFIND file, PUT file, MKCOL document, PUT document',
+      // The empty file is there.
+      'create with an empty stream': 'PROPFIND file, MKCOL document, PUT document',
+      'create with a small file that is there': 'PROPFIND file, MKCOL document, PUT document',
+      'create with a large file that is there': 'PROPFIND file, MKCOL document, PUT document',
+      'create with the same bytes under two names': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with an embedded file': 'MKCOL document, PUT document',
       'update that inherits': 'PROPFIND document, GET document, PUT document',
-      'update that adds one': 'PROPFIND document, GET document, HEAD file, PUT file, PUT document',
+      'update that adds one': 'PROPFIND document, GET document, PROPFIND file, PUT file, PUT document',
       'get the document': 'GET document',
       'read by the text': 'GET file',
       'read by the key': 'GET document, GET file',
       save: 'GET file',
-      verify: 'HEAD file',
+      verify: 'PROPFIND file',
       'verify with contents': 'GET file',
     });
   });

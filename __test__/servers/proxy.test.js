@@ -88,6 +88,13 @@ test('cuts the body of a request and the body of an answer', async () => {
   expect([response.status, bytes]).toEqual([200, 1000]);
 });
 
+test('holds back the end of an answer that it cuts', async () => {
+  proxy.fail({ cutAnswer: 1000, hold: 150 });
+  const started = Date.now();
+  await expect(ask()).rejects.toThrow();
+  expect(Date.now() - started).toBeGreaterThanOrEqual(145);
+});
+
 test('answers itself, as often as told and to whom it was told', async () => {
   const answer = { status: 503, headers: { 'retry-after': '1' }, body: 'busy' };
   const rule = proxy.fail({ method: 'PUT', path: /^\/chosen/, skip: 1, times: 2, answer });

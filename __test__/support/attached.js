@@ -28,6 +28,9 @@ const STEPS = {
   abort: { method: 'DELETE', path: 'uploadId=' },
 };
 
+/** Limits a rule to the uploads of one source, so that many can be tried at the same time. */
+const onlyFor = (source, rule) => ({ ...rule, when: ({ url }) => url.includes(source.sha256) });
+
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** A new local file of random bytes: `{ path, name, bytes, sha256 }`. */
@@ -79,7 +82,8 @@ async function uploadsIn(bucket, { at = servers.rgw } = {}) {
  * - `files()`: as `filesAt`; `uploads()`: the keys of unfinished uploads, which only S3 has.
  * - `settled()`: waits, as long as the last bytes of broken uploads are on their way, until there are none.
  * - `create(agent, source, options)`: a document with the source as its stored file.
- * - `expectStored(text, source, before)`: the document is stored besides `before`, once, with its file and no other.
+ * - `expectStored(text, source, before)`: the document is stored besides `before`, once, with its file and no other;
+ *   `expectAllStored([{ text, source }], before)` the same of several.
  * - `expectNothing(before)`: no other document and no upload; no file but those of `sources`, which harm nobody.
  * - `clean()`: removes files, the documents that name them, and uploads.
  */
@@ -92,20 +96,24 @@ function attached(place) {
     expect(await uploads()).toEqual([]);
   };
   const files = () => filesAt(raw);
+  const expectAllStored = async (made, before) => {
+    for (const { text, source } of made) {
+      expect(JSON.parse(text)).toMatchObject({
+        jacsFiles: [{ path: source.name, embed: false, sha256: source.sha256 }],
+        jacsFilesStored: [source.sha256],
+      });
+    }
+    expect(await place.stored()).toEqual(new Map([...before, ...made.map(({ text }) => [keyOf(text), text])]));
+    expect(await files()).toEqual(new Map(made.map(({ source }) => [source.sha256, source.bytes.length])));
+  };
   return {
     files,
     uploads,
     settled,
     create: (agent, source, options) =>
       agent.createDocument({ title: 'with a file' }, { ...options, attachments: source.path }),
-    expectStored: async (text, source, before) => {
-      expect(JSON.parse(text)).toMatchObject({
-        jacsFiles: [{ path: source.name, embed: false, sha256: source.sha256 }],
-        jacsFilesStored: [source.sha256],
-      });
-      expect(await place.stored()).toEqual(new Map([...before, [keyOf(text), text]]));
-      expect(await files()).toEqual(new Map([[source.sha256, source.bytes.length]]));
-    },
+    expectStored: (text, source, before) => expectAllStored([{ text, source }], before),
+    expectAllStored,
     expectNothing: async (before, ...sources) => {
       expect(await place.stored()).toEqual(before);
       await settled();
@@ -130,6 +138,7 @@ module.exports = {
   LARGE,
   FILE,
   STEPS,
+  onlyFor,
   sha256,
   newSource,
   outcomeOf,

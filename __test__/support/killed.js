@@ -59,10 +59,10 @@ async function worker(name, config, password, env, length, inFlight) {
 }
 
 /**
- * Kills a process at a random moment of its first `within` ms with the agent of `place`; what it promised, as
- * `[key, hash]` of versions, and the names of what it left in its temporary folder.
+ * Kills a process with the agent of `place` at a random moment of the `within` ms after it promised so many versions; what
+ * it promised, as `[key, hash]`, and the names of what it left in its temporary folder.
  */
-async function killedAtWork({ config, password, env: variables = {} }, within) {
+async function killedAtWork({ config, password, env: variables = {} }, within, versions) {
   const cwd = temporaryFolder();
   const temporary = temporaryFolder();
   const script = `(${worker})(...${JSON.stringify([root, config, password, variables, LENGTH, IN_FLIGHT])})`;
@@ -71,7 +71,7 @@ async function killedAtWork({ config, password, env: variables = {} }, within) {
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (printed += text));
   const closed = once(child, 'close');
-  while (!printed.startsWith('loaded\n') && child.exitCode === null) await sleep(1);
+  while (printed.split('\n').length < 2 + versions && child.exitCode === null) await sleep(1);
   await sleep(Math.random() * within);
   child.kill('SIGKILL');
   expect(await closed).toEqual([null, 'SIGKILL']);

@@ -26,7 +26,7 @@ const started = new Set();
  * - `reset: 'before'`: the connection is reset and the server never hears of the request;
  * - `reset: 'after'`: the server has answered, but the client's connection is reset instead;
  * - `cutRequest: N`: the server gets N bytes of the body and then the end of the connection, the client a reset;
- * - `cutAnswer: N`: the client gets the head and N bytes of the answer's body, then the end of the connection;
+ * - `cutAnswer: N`: the client gets the head and N bytes of the answer's body, then, after `hold` ms, the end of the connection;
  * - `answer: { status, headers, body }`: this, and the server never hears of the request;
  * - `instead: { status, headers, body }`: this, when the server has answered;
  * beside any of `delay` (ms before the request goes on), `stall` (ms before the server's answer goes on), `trickle` (bytes
@@ -183,7 +183,7 @@ async function cutRequest(request, upstream, limit) {
   client.resetAndDestroy();
 }
 
-async function sendBody(answered, response, { trickle, cutAnswer = Infinity, flipAnswer = -1 }, entry) {
+async function sendBody(answered, response, { trickle, cutAnswer = Infinity, flipAnswer = -1, hold }, entry) {
   let left = cutAnswer;
   entry.bytes = 0;
   for await (const chunk of answered) {
@@ -198,8 +198,9 @@ async function sendBody(answered, response, { trickle, cutAnswer = Infinity, fli
     }
     if (left === 0) break;
   }
-  if (cutAnswer < Infinity) response.socket.end();
-  else response.end();
+  if (cutAnswer === Infinity) return response.end();
+  if (hold) await held(response.socket, hold);
+  response.socket.end();
 }
 
 async function drained(stream) {
