@@ -34,5 +34,9 @@ export async function open({ storage, home, env, data, prefix, source, stored })
       },
     },
   };
-  return { passes, calls: {}, close: () => agent.close() };
+  const close = async () => {
+    if (text) await server.remove(name);
+    await agent.close();
+  };
+  return { passes, calls: {}, close };
 }

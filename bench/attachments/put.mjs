@@ -54,5 +54,8 @@ export async function open({ url, token, source, stored }) {
       },
     },
   };
-  return { passes, calls: {}, close: () => {} };
+  const close = async () => {
+    if (sent) await server.remove(source.name);
+  };
+  return { passes, calls: {}, close };
 }

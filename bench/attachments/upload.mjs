@@ -39,5 +39,9 @@ export async function open({ s3, client: settings, upload, bucket, source, store
       },
     },
   };
-  return { passes, calls: {}, close: () => client.destroy() };
+  const close = async () => {
+    if (sent) await server.remove(name);
+    client.destroy();
+  };
+  return { passes, calls: {}, close };
 }
