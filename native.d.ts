@@ -68,6 +68,8 @@ export declare class Sources {
   constructor()
   /** Adds a copy: the caller may write to the original while we hash and store it. */
   bytes(bytes: Uint8Array): number
+  /** Gives back what no call has taken. */
+  clear(): void
   /** Adds what a stream gave. */
   spooled(spool: Spool): number | Failure
 }
@@ -75,6 +77,8 @@ export declare class Sources {
 /** A file without a name, 0600, into which a stream goes. It goes with the last who uses it, also when the process ends. */
 export declare class Spool {
   constructor(directory: string)
+  /** Gives back the room on the disk. */
+  clear(): void
   write(piece: Uint8Array): Promise<undefined | Failure>
 }
 

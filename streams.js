@@ -2,6 +2,7 @@
 // Streams: those that become attachments, and those that attachments are read as.
 
 const os = require('node:os');
+const { isDisturbed } = require('node:stream');
 const { ReadableStream } = require('node:stream/web');
 
 const given = (value) => value !== undefined && value !== null;
@@ -25,6 +26,7 @@ class Attachments {
       if (!given(contents)) return entry;
       if (isBytes(contents)) return { ...entry, contents: this.#sources.bytes(contents) };
       if (!isStream(contents)) throw input('the contents of an attachment must be a Uint8Array, or a stream of them');
+      if (isDisturbed(contents)) throw input('the stream of an attachment was read from already');
       streamed.push({ entry, contents });
       return entry;
     });
@@ -43,48 +45,71 @@ class Attachments {
 
   /** Reads the streams to their ends, into files without names. */
   async spooled(signal, { native, input, settle }) {
-    for (const contents of this.#streams.splice(0)) {
-      const spool = new native.Spool(os.tmpdir());
-      for await (const piece of until(signal, contents, input)) {
-        if (!isBytes(piece)) throw input('a stream of an attachment gave something else than a Uint8Array');
-        settle(await spool.write(piece));
+    const readers = this.#streams.splice(0).map(readerOf);
+    try {
+      for (const reader of readers) {
+        const spool = new native.Spool(os.tmpdir());
+        try {
+          for await (const piece of pieces(reader, signal, input)) {
+            if (!isBytes(piece)) throw input('a stream of an attachment gave something else than a Uint8Array');
+            settle(await spool.write(piece));
+          }
+          settle(this.#sources.spooled(spool));
+        } finally {
+          spool.clear();
+        }
       }
-      settle(this.#sources.spooled(spool));
+    } catch (error) {
+      this.#sources.clear();
+      // Of none of them anything more is wanted. Not waited for: who hangs in its next piece may hang in this, too.
+      for (const reader of readers) reader.stop(error);
+      throw error;
     }
     return this.#sources;
   }
 }
 
+/** How the next piece of a stream is asked for, and how it is told that no further one is wanted. */
+function readerOf(contents) {
+  const quietly = (end) => {
+    Promise.resolve()
+      .then(end)
+      .catch(() => {});
+  };
+  if (typeof contents.getReader === 'function') {
+    let reader;
+    const open = () => (reader ??= contents.getReader());
+    return { next: async () => open().read(), stop: (reason) => quietly(() => open().cancel(reason)) };
+  }
+  let iterator;
+  const next = async () => (iterator ??= contents[Symbol.asyncIterator]()).next();
+  if (typeof contents.destroy === 'function') return { next, stop: () => quietly(() => contents.destroy()) };
+  return { next, stop: () => quietly(() => iterator?.return?.()) };
+}
+
 /** The pieces of a stream, until somebody has aborted: it may never give another one. */
-async function* until(signal, contents, input) {
+async function* pieces(reader, signal, input) {
+  const aborted = () => input('the call was aborted by its signal', undefined, 'JACS_ABORTED');
   let stop;
   // A promise for each piece: one that lived as long as the stream would hold on to all pieces that were raced with it.
-  const next = (iterator) =>
+  const next = () =>
     new Promise((resolve, reject) => {
-      stop = () => reject(input('the call was aborted by its signal', undefined, 'JACS_ABORTED'));
-      if (signal?.aborted) return stop();
-      Promise.resolve(iterator.next()).then(resolve, reject);
+      stop = () => reject(aborted());
+      reader
+        .next()
+        .then(resolve, (error) => reject(input('the stream of an attachment failed', error, 'JACS_ATTACHMENT')));
     });
   const abort = () => stop?.();
   signal?.addEventListener('abort', abort);
-  let iterator;
-  let ended = false;
   try {
-    iterator = contents[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await next(iterator);
-      if (done) break;
+      if (signal?.aborted) throw aborted();
+      const { done, value } = await next();
+      if (done) return;
       yield value;
     }
-    ended = true;
-  } catch (error) {
-    ended = !signal?.aborted;
-    if (signal?.aborted) throw error;
-    throw input('the stream of an attachment failed', error, 'JACS_ATTACHMENT');
   } finally {
     signal?.removeEventListener('abort', abort);
-    // Not waited for: whoever hangs in its next piece may hang in this, too.
-    if (!ended) Promise.resolve(iterator?.return?.()).catch(() => {});
   }
 }
 

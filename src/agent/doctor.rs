@@ -132,6 +132,10 @@ fn server_advice(findings: &Findings) -> Vec<String> {
         let text = "versioning of the bucket is off: what is removed, or overwritten by others, cannot be brought back";
         advice.push(text.into());
     }
+    if findings.versioning.is_some() {
+        let text = "uploads of large attachments that broke off stay, and cost, until a lifecycle rule of the bucket ends them (AbortIncompleteMultipartUpload)";
+        advice.push(text.into());
+    }
     if findings.create_once == CreateOnce::Checked {
         let text = "two writers of one key at the same moment may both be told that they were first: fresh documents are not concerned";
         advice.push(text.into());

@@ -20,6 +20,9 @@ pub const MAX_DEPTH: usize = 127;
 /// The largest integer that every JSON implementation keeps exact (RFC 7493, 2.2): 2^53 - 1.
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
+/// A string of more bytes is a long one.
+const LONG: usize = 64 << 10;
+
 /// A JSON value that borrows from the text it was parsed from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -76,6 +79,16 @@ impl<'a> Value<'a> {
         match self {
             Value::String(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The bytes of the long strings in it, which are most of what it takes to write it.
+    pub fn long_text(&self) -> usize {
+        match self {
+            Value::String(text) if text.len() > LONG => text.len(),
+            Value::Array(items) => items.iter().map(Value::long_text).sum(),
+            Value::Object(object) => object.iter().map(|(_, value)| value.long_text()).sum(),
+            _ => 0,
         }
     }
 

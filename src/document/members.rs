@@ -24,7 +24,9 @@ struct Span {
 
 impl Members {
     pub fn write(object: &Object) -> Members {
-        let mut text = String::with_capacity(TYPICAL_BYTES);
+        // A long value must not make the text grow to twice its size.
+        let long: usize = object.iter().map(|(_, value)| value.long_text()).sum();
+        let mut text = String::with_capacity(TYPICAL_BYTES + long + long / 64);
         let mut spans = Vec::with_capacity(object.len());
         for (name, value) in object.iter() {
             if !text.is_empty() {

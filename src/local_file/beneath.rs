@@ -7,14 +7,22 @@ use std::path::{Component, Path, PathBuf};
 use super::write::create_folder;
 use crate::error::{Code, Error, Result};
 
-/// The parts of a `/`-separated, relative path that stays below where it begins; `None` for any other text.
+/// The longest path, and the longest of its parts, in bytes (`PATH_MAX` and `NAME_MAX` of Linux).
+const LONGEST_PATH: usize = 4095;
+const LONGEST_PART: usize = 255;
+
+/// The parts of a `/`-separated, relative path that stays below where it begins and can be that of a file; `None` for any
+/// other text.
 pub fn parts(path: &str) -> Option<Vec<&str>> {
     let parts: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
     let plain = |part: &&str| {
         let is_one_name = matches!(Path::new(part).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
-        is_one_name && !part.contains('\0') && !(cfg!(windows) && part.contains([':', '\\']))
+        is_one_name
+            && part.len() <= LONGEST_PART
+            && !part.contains('\0')
+            && !(cfg!(windows) && part.contains([':', '\\']))
     };
-    (!parts.is_empty() && parts.iter().all(plain)).then_some(parts)
+    (path.len() <= LONGEST_PATH && !parts.is_empty() && parts.iter().all(plain)).then_some(parts)
 }
 
 /// Opens the regular file at `path` below `root` for reading. Links are followed as long as they stay below `root`.

@@ -90,7 +90,9 @@ impl Contents {
     pub fn check_unchanged(&self) -> Result<()> {
         let Contents::File(file) = self else { return Ok(()) };
         let metadata = file.file.metadata().map_err(|error| unreadable(file.path.as_deref(), error))?;
-        if state(&metadata) == (file.length, file.modified) { Ok(()) } else { Err(self.changed()) }
+        // Systems that make files as they are read tell no length beforehand.
+        let has_more = read_exact_at(&file.file, &mut [0], file.length).is_ok();
+        if state(&metadata) == (file.length, file.modified) && !has_more { Ok(()) } else { Err(self.changed()) }
     }
 
     /// The error for contents that are not what they were.

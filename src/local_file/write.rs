@@ -139,7 +139,9 @@ pub fn io_error(message: &'static str, path: &Path, error: io::Error) -> Error {
         | ErrorKind::InvalidFilename => Code::Input,
         _ => Code::Unavailable,
     };
-    Error::new(code, message).with_path(path).with_source(error)
+    let passes = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    let ours = Error::new(code, message).with_path(path).with_source(error);
+    if passes { ours.retryable() } else { ours }
 }
 
 fn folder(path: &Path) -> &Path {

@@ -117,7 +117,7 @@ impl NativeAgent {
         sources: Option<&Sources>,
         progress: Option<Told<'_>>,
     ) -> Promise<'env, Text> {
-        let (sources, progress) = (Sources::list(sources), on_progress(progress)?);
+        let (sources, progress) = (Sources::take(sources), on_progress(progress)?);
         let arguments = || Ok((text(&json, "json")?, options::create(options.as_deref(), &sources, progress)?));
         let begun = self.begin(cancel, arguments);
         promise(env, async move {
@@ -136,7 +136,7 @@ impl NativeAgent {
     ) -> Outcome<Text> {
         outcome(|| {
             let (agent, json) = (self.state.loaded()?, text(&json, "json")?);
-            let options = options::create(options.as_deref(), &Sources::list(sources), OnProgress::default())?;
+            let options = options::create(options.as_deref(), &Sources::take(sources), OnProgress::default())?;
             wait(agent.create_document(&json, &options, &token(cancel)))
         })
     }
@@ -210,7 +210,7 @@ impl NativeAgent {
         sources: Option<&Sources>,
         progress: Option<Told<'_>>,
     ) -> Promise<'env, Text> {
-        let (sources, progress) = (Sources::list(sources), on_progress(progress)?);
+        let (sources, progress) = (Sources::take(sources), on_progress(progress)?);
         let arguments =
             || Ok((reference(&key)?, text(&json, "json")?, options::update(options.as_deref(), &sources, progress)?));
         let begun = self.begin(cancel, arguments);
@@ -231,7 +231,7 @@ impl NativeAgent {
     ) -> Outcome<Text> {
         outcome(|| {
             let (agent, key, json) = (self.state.loaded()?, reference(&key)?, text(&json, "json")?);
-            let options = options::update(options.as_deref(), &Sources::list(sources), OnProgress::default())?;
+            let options = options::update(options.as_deref(), &Sources::take(sources), OnProgress::default())?;
             wait(agent.update_document(key, &json, &options, &token(cancel)))
         })
     }

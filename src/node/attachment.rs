@@ -1,8 +1,9 @@
 //! The bytes of an attachment on their way to JavaScript.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use napi::bindgen_prelude::{Env, PromiseRaw, Uint8Array, Unknown};
+use napi::bindgen_prelude::{Env, ObjectFinalize, PromiseRaw, ToNapiValue, Uint8Array, Unknown, sys};
 use napi_derive::napi;
 use tokio::sync::Mutex;
 
@@ -17,7 +18,7 @@ use crate::error::Result;
 use crate::vault::Attachment;
 
 /// An attachment that is read.
-#[napi]
+#[napi(custom_finalize)]
 pub struct AttachmentReader {
     state: Arc<State>,
     asked: Result<Asked>,
@@ -25,6 +26,39 @@ pub struct AttachmentReader {
     /// Of whoever reads: nothing more is wanted.
     stop: CancelToken,
     progress: Arc<Mutex<Progress>>,
+    /// Bytes of the piece that JavaScript has, of which its engine was told.
+    handed: Arc<AtomicI64>,
+}
+
+/// A piece on its way to JavaScript. Its engine collects what it cannot see late: told of the bytes in advance, it does
+/// so before they pile up.
+pub struct Piece {
+    bytes: Vec<u8>,
+    handed: Arc<AtomicI64>,
+}
+
+impl ToNapiValue for Piece {
+    #[allow(unsafe_code)] // The trait's signature; `env` is handed on as it came.
+    unsafe fn to_napi_value(env: sys::napi_env, piece: Self) -> napi::Result<sys::napi_value> {
+        let length = i64::try_from(piece.bytes.len()).unwrap_or(i64::MAX);
+        piece.handed.fetch_add(length, Ordering::Relaxed);
+        Env::from_raw(env).adjust_external_memory(length)?;
+        unsafe { Uint8Array::to_napi_value(env, Uint8Array::from(piece.bytes)) }
+    }
+}
+
+impl ObjectFinalize for AttachmentReader {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        taken_back(&self.handed, &env)
+    }
+}
+
+/// The piece that was handed out last counts for itself from now on.
+fn taken_back(handed: &AtomicI64, env: &Env) -> napi::Result<()> {
+    match handed.swap(0, Ordering::Relaxed) {
+        0 => Ok(()),
+        bytes => env.adjust_external_memory(-bytes).map(drop),
+    }
 }
 
 #[derive(Clone)]
@@ -63,19 +97,28 @@ impl AttachmentReader {
             cancel: cancel.map(|cancel| cancel.0.clone()).unwrap_or_default(),
             stop: CancelToken::default(),
             progress: Arc::default(),
+            handed: Arc::default(),
         }
     }
 
     /// The next bytes; nothing at the end, when all of them were what they should be.
     #[napi(ts_return_type = "Promise<Uint8Array | null | Failure>")]
-    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Option<Uint8Array>>>> {
+    pub fn next<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Option<Piece>>>> {
+        taken_back(&self.handed, env)?;
+        let handed = self.handed.clone();
         let begun = self.state.begin();
         let (asked, progress) = (self.asked.clone(), self.progress.clone());
         let (cancel, stop) = (self.cancel.clone(), self.stop.clone());
         promise(env, async move {
-            let call = begun?;
-            let agent = call.agent().await?;
             let mut progress = progress.lock().await;
+            let call = match begun {
+                Ok(call) => call,
+                Err(error) => {
+                    *progress = Progress::Closed;
+                    return Err(error);
+                }
+            };
+            let agent = call.agent().await?;
             let piece = stop.or(async {
                 if matches!(&*progress, Progress::New) {
                     let Asked { document, path, options } = asked?;
@@ -93,7 +136,7 @@ impl AttachmentReader {
                 // Connections and files are given back now, not when the garbage collector comes.
                 *progress = Progress::Closed;
             }
-            Ok(piece?.map(|piece| Uint8Array::from(Vec::from(piece))))
+            Ok(piece?.map(|piece| Piece { bytes: Vec::from(piece), handed }))
         })
     }
 

@@ -155,8 +155,8 @@ impl<'a> Options<'a> {
                 "given contents are in no file that could be referenced: embed or store them",
             ));
         }
-        let working_directory = std::env::current_dir()
-            .map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))?;
+        // Where there is none, nothing that is relative to it can be found, which says so.
+        let working_directory = std::env::current_dir().unwrap_or_default();
         Ok((!inputs.is_empty()).then_some(Attachments { inputs, embed, working_directory, on_progress }))
     }
 

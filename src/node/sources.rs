@@ -30,13 +30,21 @@ impl Sources {
         self.add(Contents::Memory(Bytes::copy_from_slice(&bytes)))
     }
 
+    /// Gives back what no call has taken.
+    #[napi]
+    pub fn clear(&self) {
+        Self::take(Some(self));
+    }
+
     /// Adds what a stream gave.
     #[napi(ts_return_type = "number | Failure")]
     pub fn spooled(&self, spool: &Spool) -> Outcome<u32> {
         outcome(|| {
-            let file = spool.file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let file = file.ok_or_else(|| Error::new(Code::Internal, "a spool is used once"))?;
-            Ok(self.add(Contents::of_file(file, None)?))
+            // One that was never written to is that of an empty stream.
+            match spool.file.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(file) => Ok(self.add(Contents::of_file(file, None)?)),
+                None => Ok(self.add(Contents::Memory(Bytes::new()))),
+            }
         })
     }
 }
@@ -48,8 +56,11 @@ impl Sources {
         u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn list(sources: Option<&Sources>) -> Vec<Contents> {
-        sources.map(|sources| sources.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    /// They are the call's from now on, and go with it: the garbage collector sees nothing of their size.
+    pub(super) fn take(sources: Option<&Sources>) -> Vec<Contents> {
+        sources
+            .map(|sources| std::mem::take(&mut *sources.0.lock().unwrap_or_else(PoisonError::into_inner)))
+            .unwrap_or_default()
     }
 }
 
@@ -65,6 +76,12 @@ impl Spool {
     #[napi(constructor)]
     pub fn new(directory: String) -> Spool {
         Spool { directory, file: Arc::default() }
+    }
+
+    /// Gives back the room on the disk.
+    #[napi]
+    pub fn clear(&self) {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     #[napi(ts_return_type = "Promise<undefined | Failure>")]

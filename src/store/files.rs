@@ -1,10 +1,12 @@
 //! Attachments under the hash of their bytes, of any size: no more than a few pieces of one are ever in memory.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use opendal::{Buffer, BufferStream, ErrorKind, Writer};
+use tokio::sync::OnceCell;
 
 use super::fs::{Fault, Outcome};
 use super::layout::{FILES, ObjectKey, Sha256Hex};
@@ -159,6 +161,12 @@ impl Store {
     }
 
     async fn upload(&self, contents: &Contents, hash: Sha256Hex, tell: &Tell, cancel: &Cancel) -> Result<()> {
+        // Equal contents at the same time are sent once.
+        let sent = self.0.uploads.of(hash);
+        sent.get_or_try_init(|| self.upload_once(contents, hash, tell, cancel)).await.copied()
+    }
+
+    async fn upload_once(&self, contents: &Contents, hash: Sha256Hex, tell: &Tell, cancel: &Cancel) -> Result<()> {
         let length = contents.length();
         match cancel.or(self.file_length(hash)).await? {
             Some(there) if there == length => {
@@ -225,6 +233,13 @@ impl Store {
         if let Ok(Ok(())) = sent {
             sent = upload.end(&mut turn, cancel).await;
         }
+        if matches!(sent, Ok(Ok(()))) && length > part {
+            // Of an upload in parts each was acknowledged, and that they are all is what its length says.
+            return match cancel.or(self.file_length(hash)).await? {
+                Some(there) if there == length => Ok(()),
+                _ => Err(self.altered(hash)),
+            };
+        }
         if !matches!(sent, Ok(Ok(()))) {
             renew(&mut turn);
             // Where that is forbidden, parts stay until the bucket's own rule removes them.
@@ -286,39 +301,33 @@ impl Parts<'_> {
     }
 
     async fn write(&mut self, turn: &mut Option<Turn>, piece: Buffer) -> opendal::Result<()> {
-        for attempt in 0.. {
-            renew(turn);
-            let written = self.store.within(turn, self.in_flight, self.writer.write(piece.clone())).await;
-            if self.is_over(&written, attempt).await {
-                return written;
-            }
-        }
-        Ok(())
+        renew(turn);
+        self.store.within(turn, self.in_flight, self.writer.write(piece)).await
     }
 
     /// What waits of the parts, and what joins them.
     async fn end(&mut self, turn: &mut Option<Turn>, cancel: &Cancel) -> Result<opendal::Result<()>> {
-        for attempt in 0.. {
-            renew(turn);
-            let closed = self.store.within(turn, self.in_flight, self.writer.close());
-            let closed = cancel.or(async { Ok(closed.await) }).await?.map(drop);
-            if self.is_over(&closed, attempt).await {
-                return Ok(closed);
-            }
-        }
-        Ok(Ok(()))
+        renew(turn);
+        let closed = self.store.within(turn, self.in_flight, self.writer.close());
+        Ok(cancel.or(async { Ok(closed.await) }).await?.map(drop))
     }
+}
 
-    /// Whether a step is not to be repeated; else waits before the next attempt.
-    async fn is_over(&self, done: &opendal::Result<()>, attempt: u32) -> bool {
-        let may_pass = done.as_ref().is_err_and(opendal::Error::is_temporary);
-        match self.store.0.remote.as_ref().and_then(|remote| remote.pause(attempt)).filter(|_| may_pass) {
-            Some(pause) => {
-                tokio::time::sleep(pause).await;
-                false
-            }
-            None => true,
+/// Uploads of this process that are under way, by what they send.
+#[derive(Default)]
+pub(super) struct Uploads(Mutex<HashMap<Sha256Hex, Weak<OnceCell<()>>>>);
+
+impl Uploads {
+    /// Shared by those who send the same at the same time; set once it was sent.
+    fn of(&self, hash: Sha256Hex) -> Arc<OnceCell<()>> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|_, sent| sent.strong_count() > 0);
+        if let Some(sent) = under_way.get(&hash).and_then(Weak::upgrade) {
+            return sent;
         }
+        let sent = Arc::new(OnceCell::new());
+        under_way.insert(hash, Arc::downgrade(&sent));
+        sent
     }
 }
 

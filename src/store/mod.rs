@@ -35,6 +35,7 @@ pub use self::aws::Aws;
 pub use self::describe::{Description, Directory};
 pub use self::documents::{Documents, Versions};
 use self::errors::Subject;
+use self::files::Uploads;
 pub use self::files::{StoredFile, Tell, hash};
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
@@ -109,6 +110,7 @@ struct Inner {
     /// `None` unless the backend is behind a network.
     remote: Option<Remote>,
     locks: Locks,
+    uploads: Uploads,
 }
 
 impl Durability {
@@ -158,11 +160,17 @@ impl Store {
     fn new(operator: opendal::Result<Operator>, fs: Option<Fs>) -> Result<Store> {
         let operator =
             operator.map_err(|error| Error::new(Code::Config, "the storage cannot be set up").with_source(error))?;
-        Ok(Store(Arc::new(Inner { operator, fs, remote: None, locks: Locks::default() })))
+        Ok(Store(Arc::new(Inner { operator, fs, remote: None, locks: Locks::default(), uploads: Uploads::default() })))
     }
 
     fn behind((operator, remote): (Operator, Remote)) -> Store {
-        Store(Arc::new(Inner { operator, fs: None, remote: Some(remote), locks: Locks::default() }))
+        Store(Arc::new(Inner {
+            operator,
+            fs: None,
+            remote: Some(remote),
+            locks: Locks::default(),
+            uploads: Uploads::default(),
+        }))
     }
 
     /// The bytes under `key`, at most `max_bytes`; larger ones are not read.

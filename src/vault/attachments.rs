@@ -1,6 +1,7 @@
 //! The bytes of attachments: opened where they are, and read to an end that is only reached when they are what the
 //! document says.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use super::Vault;
 use crate::crypto::{Hasher, hex};
 use crate::document::FileEntry;
 use crate::error::{Code, Error, Result};
+use crate::id::DocumentKey;
 use crate::local_file::{self, Contents};
 use crate::store::StoredFile;
 
@@ -21,6 +23,7 @@ pub struct Attachment {
     hasher: Hasher,
     sha256: String,
     path: String,
+    key: DocumentKey,
 }
 
 enum Source {
@@ -41,7 +44,7 @@ impl Attachment {
     /// Errors: `JACS_ATTACHMENT` (missing, cut short, altered), `JACS_PERMISSION`, `JACS_UNAVAILABLE`; the same again, once
     /// one was given.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        let next = self.read().await;
+        let next = self.read().await.map_err(|error| error.with_key(self.key));
         match &next {
             Ok(Some(_)) => {}
             Ok(None) => self.source = Source::Ended,
@@ -90,7 +93,16 @@ impl Vault {
     /// Opens an attachment of a document that was verified. `base` is where those lie that are only referenced.
     ///
     /// Errors: `JACS_ATTACHMENT` (missing, or a path that leads out of `base`), `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
-    pub async fn open_attachment(&self, file: &FileEntry<'_>, base: Option<&Path>) -> Result<Attachment> {
+    pub async fn open_attachment(
+        &self,
+        key: DocumentKey,
+        file: &FileEntry<'_>,
+        base: Option<&Path>,
+    ) -> Result<Attachment> {
+        self.open(key, file, base).await.map_err(|error| error.with_key(key))
+    }
+
+    async fn open(&self, key: DocumentKey, file: &FileEntry<'_>, base: Option<&Path>) -> Result<Attachment> {
         let source = if let Some(bytes) = file.embedded()? {
             Source::Embedded(bytes.into())
         } else if file.stored {
@@ -99,7 +111,13 @@ impl Vault {
         } else {
             Source::File { contents: open_reference(file.path, base).await?, offset: 0 }
         };
-        Ok(Attachment { source, hasher: Hasher::default(), sha256: file.sha256.to_owned(), path: file.path.to_owned() })
+        Ok(Attachment {
+            source,
+            hasher: Hasher::default(),
+            sha256: file.sha256.to_owned(),
+            path: file.path.to_owned(),
+            key,
+        })
     }
 
     /// How many bytes of an attachment are there, `None` for one that is missing; nothing is said about what they are, and
@@ -144,12 +162,24 @@ async fn open_reference(path: &str, base: Option<&Path>) -> Result<Contents> {
 
 /// What is not there, or no file, is an attachment that is missing.
 fn missing(error: Error, path: &str) -> Error {
-    if error.code() == Code::NotFound || error.is_damage() {
+    if error.code() == Code::NotFound || (error.is_damage() && !is_forbidden(&error)) {
         let ours = Error::new(Code::Attachment, "an attachment is not in the store, or no file stands there");
         let ours = error.details().path.iter().fold(ours, |ours, path| ours.with_path(path));
         return about(ours, path);
     }
     about(error, path)
+}
+
+/// Whether the system does not let this process read: no verdict about what stands there.
+fn is_forbidden(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn about(error: Error, path: &str) -> Error {

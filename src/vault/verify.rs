@@ -210,7 +210,7 @@ impl Vault {
         for file in &files {
             let checked = match file.contents {
                 Some(_) => file.check(&mut inflatable),
-                None => match Box::pin(self.examine_elsewhere(file, options)).await {
+                None => match Box::pin(self.examine_elsewhere(parsed.header.key, file, options)).await {
                     Err(error) if error.code() != Code::Attachment => return Err(error),
                     checked => checked,
                 },
@@ -225,10 +225,10 @@ impl Vault {
     }
 
     /// What is asked of an attachment whose bytes are not in the document.
-    async fn examine_elsewhere(&self, file: &FileEntry<'_>, options: &VerifyOptions) -> Result<()> {
+    async fn examine_elsewhere(&self, key: DocumentKey, file: &FileEntry<'_>, options: &VerifyOptions) -> Result<()> {
         let base = options.base.as_deref();
         match options.files {
-            Files::Contents => self.open_attachment(file, base).await?.check().await,
+            Files::Contents => self.open_attachment(key, file, base).await?.check().await,
             Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
                 let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
                 Err(error.with("attachment", file.path.chars().take(256).collect::<String>()))

@@ -1,18 +1,13 @@
 //! From the paths that a caller names to files with the names that a document gives them.
 
-use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::AttachmentInput;
+use super::{AttachmentInput, names};
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Contents};
 
-/// The longest name of an attachment, and of one of its parts, in bytes: a longer one could not be saved (POSIX
-/// `PATH_MAX` and `NAME_MAX` on Linux).
-const LONGEST_NAME: usize = 4095;
-const LONGEST_PART: usize = 255;
 /// Files in one document.
 const MOST_FILES: usize = 65_536;
 
@@ -55,7 +50,6 @@ impl Item {
 ///
 /// Errors: `JACS_ATTACHMENT`.
 pub(super) fn collect(inputs: &[AttachmentInput], by_reference: bool, working: &Path) -> Result<Vec<Item>> {
-    let working = working.canonicalize().map_err(|error| unreadable(error, working))?;
     let mut items = Vec::new();
     for input in inputs {
         let begin = items.len();
@@ -66,7 +60,10 @@ pub(super) fn collect(inputs: &[AttachmentInput], by_reference: bool, working: &
                 length: contents.length(),
                 source: Source::Given(contents.clone()),
             }),
-            None => find(&input.path, by_reference, &working, &mut items)?,
+            None => {
+                let working = working.canonicalize().map_err(|error| unreadable(error, working))?;
+                find(&input.path, by_reference, &working, &mut items)?;
+            }
         }
         if items.len() > MOST_FILES {
             let error = Error::new(Code::Attachment, "there are too many files for one document");
@@ -74,29 +71,16 @@ pub(super) fn collect(inputs: &[AttachmentInput], by_reference: bool, working: &
         }
         items[begin..].iter_mut().for_each(|item| item.mimetype.clone_from(&input.mimetype));
     }
-    let mut names = HashSet::new();
-    for item in &items {
-        check_name(&item.name)?;
-        if !names.insert(&item.name) {
-            let error = Error::new(Code::Attachment, "two attachments have the same name in the document");
-            return Err(error.with_path(&item.name));
-        }
-    }
+    names::check(items.iter().map(|item| item.name.as_str()))?;
     Ok(items)
 }
 
 fn name_of_contents(path: &str) -> Result<String> {
     let parts = local_file::parts(path).ok_or_else(|| {
-        Error::new(Code::Attachment, "the name of given contents must be a relative path without `..`").with_path(path)
+        Error::new(Code::Attachment, "the name of given contents must be a relative path without `..`, not too long")
+            .with_path(path)
     })?;
     Ok(parts.join("/"))
-}
-
-fn check_name(name: &str) -> Result<()> {
-    if name.len() <= LONGEST_NAME && name.split('/').all(|part| part.len() <= LONGEST_PART) {
-        return Ok(());
-    }
-    Err(Error::new(Code::Attachment, "the name of an attachment is too long to be saved as a file").with_path(name))
 }
 
 fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>) -> Result<()> {
@@ -120,6 +104,9 @@ fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>) 
     };
     let metadata = place.metadata().map_err(failed)?;
     if metadata.is_dir() {
+        if place.is_symlink() {
+            linked(&place, working)?;
+        }
         let root = place.canonicalize().map_err(failed)?;
         let begin = items.len();
         Walk { root: &root, named, items }.folder(&root, Path::new(""), &mut Vec::new())?;

@@ -4,17 +4,20 @@
 //! |---|---|
 //! | `inputs` | from paths to files with their names in the document |
 //! | `mimetype` | what kind of file it is |
+//! | `names` | each that of a file of its own |
 //! | `progress` | how far a call has come |
 //! | `save` | all attachments of a document into a folder |
 
 mod inputs;
 mod mimetype;
+mod names;
 mod progress;
 mod save;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
@@ -174,7 +177,7 @@ impl Agent {
             let limit = self.vault.max_bytes;
             let count = count.clone();
             return blocking(move || {
-                let bytes = whole(&contents, limit)?;
+                let bytes = whole(contents, limit)?;
                 count.read(bytes.len() as u64);
                 NewFile::embedded(path, mimetype, &bytes, form)
             })
@@ -224,8 +227,7 @@ impl Agent {
         file: &FileEntry<'_>,
         options: &VerifyOptions,
     ) -> Result<Attachment> {
-        let opened = self.vault.open_attachment(file, options.base.as_deref()).await;
-        opened.map_err(|error| error.with_key(parsed.header.key))
+        self.vault.open_attachment(parsed.header.key, file, options.base.as_deref()).await
     }
 
     /// The text of a document, every check of which held.
@@ -258,15 +260,12 @@ enum Reading {
     Final,
 }
 
-fn whole(contents: &Contents, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(contents.length().min(limit)).unwrap_or(0));
-    contents.for_each(SMALL as usize, |piece| -> Result<()> {
-        if (bytes.len() + piece.len()) as u64 > limit {
-            let message = "an embedded attachment is over jacs_max_document_bytes: store it, by leaving `embed` out";
-            return Err(Error::new(Code::Input, message).with("limit", limit));
-        }
-        bytes.extend_from_slice(piece);
-        Ok(())
-    })?;
+fn whole(contents: Contents, limit: u64) -> Result<Bytes> {
+    if contents.length() > limit {
+        let message = "an embedded attachment is over jacs_max_document_bytes: store it, by leaving `embed` out";
+        return Err(Error::new(Code::Input, message).with("limit", limit).with("bytes", contents.length()));
+    }
+    let bytes = contents.piece(0, usize::try_from(contents.length()).unwrap_or(usize::MAX))?;
+    contents.check_unchanged()?;
     Ok(bytes)
 }

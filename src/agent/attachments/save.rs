@@ -1,11 +1,10 @@
 //! All attachments of a document into a folder: none gets its name before every one was verified.
 
-use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::progress::Count;
-use super::{Agent, DocumentSource, OnProgress};
+use super::{Agent, DocumentSource, OnProgress, names};
 use crate::agent::documents::blocking;
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Origin, Parsed};
@@ -41,7 +40,7 @@ impl Agent {
         let paths: Vec<String> = files.iter().map(|file| file.path.to_owned()).collect();
         let (directory, overwrite) = (options.directory.clone(), options.overwrite);
         let (names, room) = blocking(move || {
-            let names = check_names(&paths)?;
+            let names = names::check(paths.iter().map(String::as_str))?;
             check_targets(&directory, &names, overwrite)?;
             Ok((names, Room::make(directory)?))
         })
@@ -113,33 +112,6 @@ impl Drop for Room {
             let _ = fs::remove_dir(&self.directory);
         }
     }
-}
-
-/// Paths that lead to places of their own, below where they begin. Errors: `JACS_ATTACHMENT`.
-fn check_names(paths: &[String]) -> Result<Vec<String>> {
-    let refused = |message: &'static str, path: &str| {
-        Error::new(Code::Attachment, message).with("attachment", path.chars().take(256).collect::<String>())
-    };
-    let mut names = Vec::with_capacity(paths.len());
-    let mut folders = BTreeMap::new();
-    for path in paths {
-        let parts =
-            local_file::parts(path).ok_or_else(|| refused("an attachment's path leads outside the directory", path))?;
-        for end in 1..parts.len() {
-            folders.insert(parts[..end].join("/"), path);
-        }
-        names.push(parts.join("/"));
-    }
-    let mut seen = HashSet::new();
-    for name in &names {
-        if !seen.insert(name) {
-            return Err(refused("two attachments have the same path", name));
-        }
-        if let Some(path) = folders.get(name) {
-            return Err(refused("an attachment stands where another one needs a folder", path));
-        }
-    }
-    Ok(names)
 }
 
 /// Errors: `JACS_CONFLICT`.

@@ -2,6 +2,7 @@
 //! is known about its promises.
 
 pub(super) mod answer;
+mod patient;
 pub(super) mod streamed;
 pub(super) mod transport;
 mod watch;
@@ -20,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use self::answer::{Again, Verdict};
+use self::patient::Patient;
 pub(super) use self::watch::{Seen, Watch};
 use super::CreateOnce;
 use super::aws::credentials::Told;
@@ -146,9 +148,9 @@ pub(super) struct Remote {
     pub cut: Option<super::hai::Cut>,
     /// What the last look for credentials came to, where there is one for each request.
     pub told: Option<Told>,
-    /// The operator without retries: a write that is given up in their layer could not be aborted any more.
+    /// The operator that repeats requests and not steps: a write that is given up in the layer of retries could not be
+    /// aborted any more.
     pub uploader: Option<Operator>,
-    retries: u32,
     total: Duration,
     places: Arc<Semaphore>,
     once: Once,
@@ -207,7 +209,6 @@ impl Remote {
             cut: None,
             told: None,
             uploader: None,
-            retries: access.retries.unwrap_or(RETRIES),
             total: access.total(),
             places: Arc::new(Semaphore::new(access.concurrency())),
             once,
@@ -258,14 +259,6 @@ impl Remote {
         }
     }
 
-    /// How long to wait before the next attempt of a step of an upload that failed; `None` when there is none. As the layer
-    /// of retries has it: twice as long each time, with jitter.
-    pub fn pause(&self, attempt: u32) -> Option<Duration> {
-        let longest = (FIRST_PAUSE * 2_u32.pow(attempt.min(10))).min(LONGEST_PAUSE);
-        let jitter = uuid::Uuid::new_v4().as_u128() as u32 % 1024;
-        (attempt < self.retries).then(|| longest + longest * jitter / 1024)
-    }
-
     /// A request that could not be signed says why.
     fn with_what_was_told(&self, error: opendal::Error) -> opendal::Error {
         let Some(told) = self.told.as_ref().filter(|_| error.message() == UNSIGNED) else { return error };
@@ -288,21 +281,29 @@ pub(super) fn dress(
     transport: impl HttpTransport,
     mut remote: Remote,
 ) -> (Operator, Remote) {
-    let context = OperationContext::new().with_http_transport(HttpTransporter::new(transport));
+    let retries = access.retries.unwrap_or(RETRIES);
+    let transport = HttpTransporter::new(transport);
+    let patient = HttpTransporter::new(Patient::new(transport.clone(), retries));
+    let context = |transport| OperationContext::new().with_http_transport(transport);
     let retry = RetryLayer::new()
         .with_min_delay(FIRST_PAUSE)
         .with_max_delay(LONGEST_PAUSE)
-        .with_max_times(access.retries.unwrap_or(RETRIES) as usize)
+        .with_max_times(retries as usize)
         .with_jitter()
         .with_notify(|_: opendal::layers::RetryEvent<'_>| {});
-    let operator = operator.with_context(context);
-    remote.uploader = Some(operator.clone());
-    (operator.layer(retry), remote)
+    remote.uploader = Some(operator.clone().with_context(context(patient)));
+    (operator.with_context(context(transport)).layer(retry), remote)
 }
 
 /// OpenDAL's refusal of settings. It repeats the value in some of its messages; its kind and our names are enough.
 pub(super) fn invalid(error: opendal::Error) -> Error {
     Error::new(Code::Config, "the storage cannot be set up").with("kind", error.kind())
+}
+
+/// How long to wait before a request is repeated: as the layer of retries has it, twice as long each time, with jitter.
+fn pause(attempt: u32) -> Duration {
+    let longest = (FIRST_PAUSE * 2_u32.pow(attempt.min(10))).min(LONGEST_PAUSE);
+    longest + longest * (uuid::Uuid::new_v4().as_u128() as u32 % 1024) / 1024
 }
 
 /// The names of the options that a service's configuration has.
