@@ -93,9 +93,9 @@ function parsed(text) {
   return { ...document, text, key: `${document.jacsId}:${document.jacsVersion}` };
 }
 
-/** The command with streams at hand; `ended` resolves to exit code and standard error. */
-function start(workspace, args, stdio = ['pipe', 'pipe', 'pipe']) {
-  const env = { ...environment(), JACS_PRIVATE_KEY_PASSWORD: PASSWORD };
+/** The command with streams at hand; `ended` resolves to exit code and standard error. `more`: further variables. */
+function start(workspace, args, stdio = ['pipe', 'pipe', 'pipe'], more = {}) {
+  const env = { ...environment(), JACS_PRIVATE_KEY_PASSWORD: PASSWORD, ...more };
   const child = spawn(process.execPath, [path.join(root, 'cli', 'main.js'), ...args], {
     cwd: workspace.folder,
     env,

@@ -12,7 +12,7 @@ const { OWN_ADDON, run, succeed } = require('../support/run.js');
 
 const MINUTES = 60_000;
 const SHIPPED =
-  /^(docs\/[a-z0-9]+\.md|index\.js|index\.d\.ts|native\.js|package\.json|README\.md|LICENSE|CHANGELOG\.md|cli\/[\w/-]+\.js|[\w.-]+\.node)$/;
+  /^(docs\/[a-z0-9]+\.md|(index|native|streams)\.js|index\.d\.ts|package\.json|README\.md|LICENSE|CHANGELOG\.md|cli\/[\w/-]+\.js|[\w.-]+\.node)$/;
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish'];
 
 jest.setTimeout(5 * MINUTES);

@@ -4,10 +4,13 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { Worker } = require('node:worker_threads');
+const { root } = require('../support/addon.js');
 const { keyOf, refusal } = require('../support/agents.js');
 const { bytesOf, entriesOf, noise, sha256, storedOf } = require('../support/attachments.js');
 const { filesUnder, temporaryFolder } = require('../support/folder.js');
 const { describeWith } = require('../support/needs.js');
+const { environment } = require('../support/run.js');
 const { agentOnDav, agentOnS3, againOn } = require('../support/remote.js');
 const { aws, s3, servers } = require('../support/servers.js');
 
@@ -69,6 +72,54 @@ describeWith(['rgw', 'awscli'], 'a bucket', () => {
     expect((await bytesOf(reader.readAttachment(keyOf(text), 'parts'))).equals(FILES.parts)).toBe(true);
     await expect(reader.verifyDocument(text, { contents: true })).resolves.toBe(true);
     await refusal(reader.createDocument({}, { attachments: { path: 'x', contents: noise(9) } }), 'JACS_PERMISSION');
+  });
+});
+
+/** Runs in a worker thread, whose stack is smaller: the sync form, and what it read back. */
+async function inWorker([name, config, password]) {
+  const { parentPort } = require('node:worker_threads');
+  const { Agent } = require(name);
+  const agent = new Agent();
+  agent.loadSync(config, { password });
+  const contents = Buffer.alloc(9 << 20, 'worker');
+  const first = agent.createDocumentSync({}, { attachments: { path: 'x', contents } });
+  const { jacsId, jacsVersion } = JSON.parse(first);
+  const text = agent.updateDocumentSync(`${jacsId}:${jacsVersion}`, {}, { attachments: { path: 'y', contents } });
+  let length = 0;
+  for await (const chunk of agent.readAttachment(text, 'y')) length += chunk.length;
+  parentPort.postMessage([
+    JSON.parse(text)
+      .jacsFiles.map(({ path }) => path)
+      .sort(),
+    length,
+  ]);
+}
+
+describe.each([
+  ['S3', 'rgw', agentOnS3],
+  ['WebDAV', 'dav', agentOnDav],
+])('%s', (_, server, make) => {
+  describeWith([server], 'the sync form', () => {
+    test('stores and reads, here and in a worker thread', async () => {
+      const { agent, config, password, env } = await make();
+      const text = agent.createDocumentSync({}, { attachments: attachments() });
+      expect(storedOf(text)).toEqual(EXPECTED);
+      const second = agent.updateDocumentSync(
+        keyOf(text),
+        {},
+        { attachments: { path: 'more', contents: noise(9, 9) } },
+      );
+      expect(agent.verifyDocumentSync(second, { contents: true })).toBe(true);
+      const code = `(${inWorker})(require('node:worker_threads').workerData)`;
+      const workerData = [root, config, password];
+      const answer = await new Promise((resolve, reject) => {
+        const worker = new Worker(code, { eval: true, workerData, env: { ...environment(), ...env } });
+        worker.once('message', resolve);
+        worker.once('error', reject);
+        worker.once('exit', (status) => reject(new Error(`the worker ended: ${status}`)));
+      });
+      expect(answer).toEqual([['x', 'y'], 9 * MIB]);
+    });
   });
 });
 

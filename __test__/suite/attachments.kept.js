@@ -4,7 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const support = require('../support/attachments.js');
-const { keyOf, refusal } = require('../support/agents.js');
+const { keyOf, refusal, unsigned } = require('../support/agents.js');
 const { filesUnder, temporaryFolder } = require('../support/folder.js');
 const { sha256, noise, written, inNewFolder, entriesOf, pathsOf, storedOf, nameOfFile, bytesOf, outcomeOf } = support;
 
@@ -117,6 +117,22 @@ module.exports = (world, { reachable }) =>
         expect(await bytesOf(elsewhere.readAttachment(keyOf(text), 'x'))).toEqual(contents);
       });
 
+      test('the migration recipe signs a document again where its files are, and nowhere else', async () => {
+        const contents = fresh();
+        const text = await create([
+          { path: 'x', contents },
+          { path: 'y', contents: fresh() },
+        ]);
+        const input = unsigned(text);
+        const elsewhere = await world.again();
+        await refusal(elsewhere.createDocument(input), 'JACS_ATTACHMENT');
+        await elsewhere.createDocument({}, { attachments: { path: 'one of them', contents } });
+        await refusal(elsewhere.createDocument(input), 'JACS_ATTACHMENT');
+        await refusal(elsewhere.getDocument(keyOf(text)), 'JACS_NOT_FOUND');
+        const signed = await world.agent.createDocument(input, { noSave: true, resign: true });
+        expect([entriesOf(signed), storedOf(signed)]).toEqual([entriesOf(text), storedOf(text)]);
+      });
+
       test('embedded ones go with their document', async () => {
         const contents = fresh();
         const text = await create({ path: 'x', contents }, true);
@@ -200,9 +216,8 @@ function altered(world, { create, fresh }) {
     test('is not written to a directory, nor is any other of the document', async () => {
       const folder = temporaryFolder();
       const target = path.join(folder, 'made');
-      const error = await refusal(world.agent.saveAttachments(keyOf(text), target), 'JACS_ATTACHMENT');
-      expect(error.path).toEqual(expect.stringContaining('x'));
-      expect(filesUnder(folder)).toEqual([]);
+      await refusal(world.agent.saveAttachments(keyOf(text), target), 'JACS_ATTACHMENT');
+      expect(fs.readdirSync(folder)).toEqual([]);
       const there = written(temporaryFolder(), { x: 'mine', sound: 'mine too' });
       await refusal(world.agent.saveAttachments(text, there, { overwrite: true }), 'JACS_ATTACHMENT');
       expect(filesUnder(there)).toEqual(['sound', 'x']);
@@ -230,6 +245,15 @@ function altered(world, { create, fresh }) {
       expect(await agent.inspectDocument(keyOf(text))).toMatchObject({ valid: false, code: 'JACS_ATTACHMENT' });
     });
 
+    // Defect 10: the error of the stream and that of the directory do not name the document.
+    test.failing('is an error about the document', async () => {
+      const { agent } = world;
+      const { error } = await outcomeOf(agent.readAttachment(keyOf(text), 'x'));
+      expect(error.key).toBe(keyOf(text));
+      const target = temporaryFolder();
+      expect((await refusal(agent.saveAttachments(text, target), 'JACS_ATTACHMENT')).key).toBe(keyOf(text));
+    });
+
     test('hides neither the document nor the files beside it', async () => {
       await expect(world.agent.getDocument(keyOf(text), { cache: false })).resolves.toBe(text);
       await expect(bytesOf(world.agent.readAttachment(keyOf(text), 'sound'))).resolves.toHaveLength(1000);
@@ -242,8 +266,9 @@ function altered(world, { create, fresh }) {
       );
       // Stored anew, or refused: what has another length is seen, what is of the same may be found by reading alone.
       if (outcome.error) expect(outcome.error.code).toBe('JACS_ATTACHMENT');
-      else if (missing) expect(await bytesOf(world.agent.readAttachment(outcome.made, 'again'))).toEqual(bytes);
-      else {
+      else if (missing) {
+        expect((await bytesOf(world.agent.readAttachment(outcome.made, 'again'))).equals(bytes)).toBe(true);
+      } else {
         const read = await outcomeOf(world.agent.readAttachment(outcome.made, 'again'));
         expect(read.error?.code ?? sha256(read.bytes)).toMatch(new RegExp(`^(JACS_ATTACHMENT|${sha256(bytes)})$`));
       }

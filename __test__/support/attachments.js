@@ -4,8 +4,9 @@
 const { createCipheriv, createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { gzipSync } = require('node:zlib');
-const { temporaryFolder } = require('./folder.js');
+const { filesUnder, temporaryFolder } = require('./folder.js');
 const { firstVersion, signWithNode } = require('./witness.js');
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -62,6 +63,19 @@ async function outcomeOf(stream) {
   return { bytes: Buffer.concat(chunks) };
 }
 
+/** In a data directory with the files `before` no document was made since, nor a file under another name than its hash. */
+function nothingMade(data, before) {
+  const made = filesUnder(data).filter((name) => !before.includes(name));
+  const hashes = made.map((name) => nameOfFile(sha256(fs.readFileSync(path.join(data, name)))));
+  expect(made).toEqual(hashes);
+}
+
+/** Within a second. */
+async function soon(holds) {
+  for (let n = 0; n < 100 && !holds(); n++) await sleep(10);
+  expect(holds()).toBe(true);
+}
+
 /** The form that the package writes for embedded files. */
 const embedded = (name, bytes) => ({
   ...named(name),
@@ -89,6 +103,6 @@ function foreign(author, jacsFiles, stored = []) {
 
 module.exports = {
   ...{ sha256, noise, written, inNewFolder },
-  ...{ entriesOf, pathsOf, storedOf, nameOfFile, bytesOf, outcomeOf },
+  ...{ entriesOf, pathsOf, storedOf, nameOfFile, bytesOf, outcomeOf, nothingMade, soon },
   ...{ embedded, gzipped, referenced, foreign },
 };

@@ -28,7 +28,10 @@ function readablePackage() {
   const addon = addonUnderTest();
   const target = path.join(folder, 'node_modules', 'jacs-agent');
   fs.mkdirSync(target, { recursive: true, mode: 0o755 });
-  for (const file of [...['index.js', 'native.js', 'package.json'].map((name) => path.join(root, name)), addon]) {
+  for (const file of [
+    ...['index.js', 'streams.js', 'native.js', 'package.json'].map((name) => path.join(root, name)),
+    addon,
+  ]) {
     fs.copyFileSync(file, path.join(target, path.basename(file)));
     fs.chmodSync(path.join(target, path.basename(file)), 0o644);
   }
