@@ -13,7 +13,7 @@ const { soundDocuments } = require('../support/sound.js');
 
 const LENGTH = 8 * 2 ** 20;
 /** Each read waits for so many microseconds; there are several. */
-const SLOW = 'read,pread64:delay_enter=60000';
+const SLOW = 'read,pread64:delay_enter=40000';
 
 const CHANGES = {
   grows: (file) => fs.appendFileSync(file, 'more'),
@@ -39,7 +39,7 @@ describeWith(['strace -p'], 'a file that changes while it is read', () => {
   async function changing(source, change, ...options) {
     const work = async () => {
       const created = child.call('createDocument', {}, { attachments: source.path }, ...options);
-      await sleep(120);
+      await sleep(100);
       change(source.path);
       return created;
     };
@@ -95,7 +95,7 @@ describeWith(['strace -p'], 'a file that changes while it is read', () => {
     const documents = soundDocuments(place.data, [place.agent]);
     const work = async () => {
       const created = child.call('createDocument', {}, { attachments: [still.path, changed.path] });
-      await sleep(120);
+      await sleep(100);
       CHANGES.grows(changed.path);
       return created;
     };

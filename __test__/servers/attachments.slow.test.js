@@ -67,7 +67,8 @@ describeBackends('a large file on a slow line', (backend) => {
         ['put', { method: 'PUT', path: FILE }, SMALL],
       ];
 
-  test('that is not answered once, at any step, is asked again', async () => {
+  // Defect 11: on S3 the stored file is cut short.
+  (aws ? test.failing : test)('that is not answered once, at any step, is asked again', async () => {
     const before = await place.stored();
     const upload = async ([name, step, length]) => {
       const source = newSource(length);
@@ -81,7 +82,8 @@ describeBackends('a large file on a slow line', (backend) => {
     expect((await at.uploads()).length > 0).toBe(aws);
   });
 
-  test('that is never answered, at any step, is refused in time', async () => {
+  // Defect 11: on S3 the stored file is cut short.
+  (aws ? test.failing : test)('that is never answered, at any step, is refused in time', async () => {
     const before = await place.stored();
     const upload = async ([name, step, length]) => {
       const source = newSource(length);
@@ -97,15 +99,13 @@ describeBackends('a large file on a slow line', (backend) => {
   });
 
   test('of which nothing comes any more is not waited for', async () => {
-    const cutAnswer = 300_000;
+    const impatient = await place.again({ jacs_storage_options: { timeout_ms: CAP, retries: 0 } });
     const source = newSource(PART / 8);
     const text = await at.create(place.agent, source);
-    // What is asked for again does not even begin.
-    place.proxy.fail({ method: 'GET', path: FILE, cutAnswer, hold: STALL });
-    place.proxy.fail({ method: 'GET', path: FILE, cutAnswer: 0, hold: STALL, times: Infinity });
-    const [{ error }, ms] = await timed(() => outcomeOf(hurried.readAttachment(text, source.name)));
+    place.proxy.fail({ method: 'GET', path: FILE, cutAnswer: 300_000, hold: STALL, times: Infinity });
+    const [{ error }, ms] = await timed(() => outcomeOf(impatient.readAttachment(text, source.name)));
     expect(error).toMatchObject({ code: 'JACS_UNAVAILABLE', retryable: true });
     place.expectNoSecret(error);
-    expect(ms).toBeLessThan(2 * CAP + 4000 + MARGIN);
+    expect(ms).toBeLessThan(CAP + 4000 + MARGIN);
   });
 });

@@ -11,7 +11,7 @@ const { describeBackends } = require('../support/faulty.js');
 const { filesUnder, temporaryFolder } = require('../support/folder.js');
 
 const MIB = 2 ** 20;
-const LENGTH = 64 * MIB;
+const LENGTH = 48 * MIB;
 /** What buffers between the server and the reader may hold: of sockets on both sides of the proxy, and our own. */
 const ON_ITS_WAY = 24 * MIB;
 /** More than operations may be under way at once. */
@@ -83,7 +83,7 @@ describeBackends('streams of stored files', (backend) => {
     // It has no blocks on the disk.
     const file = path.join(temporaryFolder(), 'long.bin');
     fs.writeFileSync(file, '');
-    fs.truncateSync(file, 4 * LENGTH);
+    fs.truncateSync(file, 5 * LENGTH);
     const { AWS_ENDPOINT_URL_S3, HAI_STORAGE_URL } = place.env;
     const direct = backend.at().endpoint ?? backend.at().url;
     const env = { ...place.env, ...(HAI_STORAGE_URL && { HAI_STORAGE_URL: direct }) };

@@ -62,7 +62,13 @@ describeWith(['rgw'], 'aws: an upload', () => {
       }),
     );
 
-  test.each(NAMES)('that meets a fault at its step "%s" is tried again and stored once', async (step) => {
+  // Defect 11: the stored file is cut short.
+  const failing = (step) => step === 'initiate';
+  const eachStep = (title, body) => {
+    for (const step of NAMES) (failing(step) ? test.failing : test)(title.replace('%s', step), () => body(step));
+  };
+
+  eachStep('that meets a fault at its step "%s" is tried again and stored once', async (step) => {
     const before = await place.stored();
     const faults = [...PASSING, ...(MORE[step] ?? [])];
     const made = await each(step, faults, async (source) => ({ text: await at.create(place.agent, source) }));
@@ -111,7 +117,7 @@ describeWith(['rgw'], 'aws: an upload', () => {
   // What is not there is looked for with success; a condition on a look means nothing; its answer has no body.
   const ofStep = (fault, step) => step !== 'look' || /^(403|500|503)/.test(fault);
 
-  test.each(NAMES)('that always meets a fault at its step "%s" is refused, and nothing is left', async (step) => {
+  eachStep('that always meets a fault at its step "%s" is refused, and nothing is left', async (step) => {
     const before = await place.stored();
     const faults = LASTING.filter(([fault]) => ofStep(fault, step));
     const outcomes = await each(step, faults, async (source) => ({
