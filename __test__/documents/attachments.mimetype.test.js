@@ -71,13 +71,9 @@ test.each(TYPES.filter(([, bytes]) => bytes.length > 0))('of a stream: %s', asyn
   expect(await typesOf(name, bytes, byteByByte)).toEqual([expected, expected]);
 });
 
-// Defect 1: JACS_INTERNAL.
-test.failing.each(TYPES.filter(([, bytes]) => bytes.length === 0))(
-  'of an empty stream: %s',
-  async (name, bytes, expected) => {
-    expect(await typesOf(name, bytes, byteByByte)).toEqual([expected, expected]);
-  },
-);
+test.each(TYPES.filter(([, bytes]) => bytes.length === 0))('of an empty stream: %s', async (name, bytes, expected) => {
+  expect(await typesOf(name, bytes, byteByByte)).toEqual([expected, expected]);
+});
 
 test('what is said counts, for each file of a folder too', async () => {
   written(here.folder, { 'f/1.png': PNG, 'f/2.txt': 'text' });

@@ -226,8 +226,7 @@ describe('refused: a name for bytes', () => {
     await refused({ path: name, contents: Buffer.from('bytes') }, { kinds: [undefined, true] });
   });
 
-  // Defect 6: such a document is made, and can never be saved into a directory.
-  test.failing('that is also a folder of another', async () => {
+  test('that is also a folder of another', async () => {
     const named = (name) => ({ path: name, contents: Buffer.from(name) });
     // saveAttachments could never write both.
     await refused([named('a'), named('a/b')], { kinds: [undefined, true] });
@@ -276,8 +275,7 @@ describe('a working directory that was removed', () => {
     expect(await outcomes("'a.txt'")).toMatch(/^JACS_(ATTACHMENT|CONFIG)$/);
   });
 
-  // Defect 9: the working directory is asked for although nothing is relative to it.
-  test.failing('bytes need none', async () => {
+  test('bytes need none', async () => {
     expect(await outcomes("{ path: 'x', contents: Buffer.of(1) }")).toBe('made');
   });
 });

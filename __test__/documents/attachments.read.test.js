@@ -205,8 +205,7 @@ describe('close', () => {
     await refusal(own.saveAttachments(text, 'saved'), 'JACS_CONFIG');
   });
 
-  // Defect 7: it is closed when the garbage collector comes.
-  test.failing('a stream that fails because its agent is closed closes its file', async () => {
+  test('a stream that fails because its agent is closed closes its file', async () => {
     const own = await loadAgain(place);
     const reader = own.readAttachment(keyOf(text), 'big.bin').getReader();
     await reader.read();

@@ -229,8 +229,7 @@ describe('paths of a foreign document', () => {
     },
   );
 
-  // Defect 3: JACS_INPUT, and of the last one folders stay behind.
-  test.failing.each([
+  test.each([
     ['a name', 'x'.repeat(256)],
     ['a very long name', 'x'.repeat(5000)],
     ['folders', `${`${'d'.repeat(200)}/`.repeat(25)}x`],

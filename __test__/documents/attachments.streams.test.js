@@ -90,8 +90,7 @@ describe('a stream that fails', () => {
     nothingMade(place.data, before);
   });
 
-  // Defect 4d: it is taken for a stream without bytes, and what it had is not in the document.
-  test.failing.each([
+  test.each([
     ['of node', () => Readable.from([noise(10)])],
     ['of the web', () => new Response(noise(10)).body],
   ])('one %s that was read already', async (_, make) => {
@@ -113,8 +112,7 @@ describe('a stream that fails', () => {
     await soon(() => ended);
   }
 
-  // Defect 4c: they stay open, as does what feeds them.
-  test.failing('the other streams of the call are told', async () => {
+  test('the other streams of the call are told', async () => {
     await told({ path: 'y', contents: Readable.from(['text']).map(() => Promise.reject(cause)) });
   });
 
@@ -146,11 +144,7 @@ async function leftOver({ agent, attempt, require }, kind) {
   return open();
 }
 
-// Defect 11: it stays, with its place on the disk, until the garbage collector comes.
-test.failing.each(['attached', 'failing', 'beside one that is missing'])(
-  'what a stream gave is not kept: %s',
-  async (kind) => {
-    const child = await startAgent(place);
-    expect(await child.run(leftOver, kind)).toEqual({ value: 0 });
-  },
-);
+test.each(['attached', 'failing', 'beside one that is missing'])('what a stream gave is not kept: %s', async (kind) => {
+  const child = await startAgent(place);
+  expect(await child.run(leftOver, kind)).toEqual({ value: 0 });
+});

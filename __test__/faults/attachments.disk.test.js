@@ -121,8 +121,7 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
     ['read,pread64', 'EIO', 'JACS_UNAVAILABLE'],
   ])('of which the read fails in %s: %s', expectUnread);
 
-  // Defect 9: it is called missing.
-  test.failing('that may not be read', () => expectUnread('openat', 'EACCES', 'JACS_PERMISSION'));
+  test('that may not be read', () => expectUnread('openat', 'EACCES', 'JACS_PERMISSION'));
 
   test('of which the read stops early fails, whatever the system calls it', async () => {
     const on = [path.join(inFiles(), source.sha256)];
@@ -148,8 +147,7 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
     await expectNothing(before);
   });
 
-  // Defect 8: the spool is closed by the garbage collector.
-  test.failing('of a stream for which there is no room is refused, and the room is free again', async () => {
+  test('of a stream for which there is no room is refused, and the room is free again', async () => {
     const before = await documents();
     const { error } = await child.run(spooled, 300);
     expect(error).toMatchObject({ code: 'JACS_UNAVAILABLE', retryable: true });
@@ -184,8 +182,7 @@ describeWith(['strace -p', 'mount'], 'a file', () => {
       await expectSaved();
     });
 
-    // Defect 10: not retryable.
-    test.failing('and for which there is no room', async () => {
+    test('and for which there is no room', async () => {
       const { put, remove } = rawFolder(within(target));
       await put('other', Buffer.alloc(2_000_000));
       const { error } = await save();

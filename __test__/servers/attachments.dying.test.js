@@ -24,8 +24,7 @@ describeBackends('a server that dies', (backend) => {
     at = attached(place);
   }, 120_000);
 
-  // Defect 11: on S3 a file may be cut short.
-  (backend.name === 'aws' ? test.skip : test)(
+  test(
     `has whole files or none: rounds: ${ROUNDS}`,
     async () => {
       let hit = 0;

@@ -125,8 +125,7 @@ describeBackends('files through a network that fails at random', (backend) => {
     if (value && !value.equals(contents)) account.problems.push(`other bytes of ${path}: ${value.length}`);
   }
 
-  // Defect 11: on S3 a file may be cut short.
-  (backend.name === 'aws' ? test.skip : test)(
+  test(
     `${WORKERS} at a time for ${SECONDS} s: every promise is kept`,
     async () => {
       const until = Date.now() + SECONDS * 1000;

@@ -44,7 +44,7 @@ describeWith(['rgw'], 'on S3', () => {
       ]),
     );
     expect(said('warning')).toEqual([]);
-    expect(said('advice')).toHaveLength(1);
+    expect(said('advice')).toHaveLength(2);
     expect(said('ok')).toEqual(['yes']);
     expect(machines).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(machines.stdout)).toMatchObject({ ok: true, storage: { createOnce: 'atomic', scheme: 's3' } });

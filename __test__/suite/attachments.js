@@ -145,8 +145,7 @@ module.exports = (world, { reachable }) =>
       });
     });
 
-    // Defect 1: JACS_INTERNAL.
-    test.failing.each([null, true])('a stream without bytes is a file without bytes (embed: %p)', async (embed) => {
+    test.each([null, true])('a stream without bytes is a file without bytes (embed: %p)', async (embed) => {
       const text = await create({ path: 'empty', contents: Readable.from([]) }, embed);
       expect(entriesOf(text)).toMatchObject([{ path: 'empty', sha256: sha256('') }]);
       expect(await read(keyOf(text), 'empty')).toHaveLength(0);

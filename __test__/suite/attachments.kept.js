@@ -245,8 +245,7 @@ function altered(world, { create, fresh }) {
       expect(await agent.inspectDocument(keyOf(text))).toMatchObject({ valid: false, code: 'JACS_ATTACHMENT' });
     });
 
-    // Defect 10: the error of the stream and that of the directory do not name the document.
-    test.failing('is an error about the document', async () => {
+    test('is an error about the document', async () => {
       const { agent } = world;
       const { error } = await outcomeOf(agent.readAttachment(keyOf(text), 'x'));
       expect(error.key).toBe(keyOf(text));

@@ -88,7 +88,8 @@ impl Members {
     }
 
     /// The finished document: these members, the signature and the hash, each in its place.
-    pub fn finish(&self, object: &Object, signature: &str) -> String {
+    /// `room` is a text that is no longer needed, whose place it may take: large ones are dear.
+    pub fn finish(&self, object: &Object, signature: &str, room: String) -> String {
         let [hash_at, signature_at] =
             [names::SHA256, names::SIGNATURE].map(|name| object.position(name).unwrap_or_else(|at| at));
         let signature = format!("\"{}\":{signature}", names::SIGNATURE);
@@ -96,7 +97,9 @@ impl Members {
         let middle = self.slice(hash_at, signature_at);
         let tail = self.slice(signature_at, self.spans.len());
         let hash = format!("\"{}\":\"{}\"", names::SHA256, hash_of(&[head, middle, &signature, tail]));
-        let mut document = String::with_capacity(self.text.len() + signature.len() + hash.len() + 8);
+        let mut document = room;
+        document.clear();
+        document.reserve(self.text.len() + signature.len() + hash.len() + 8);
         for_each_joined(&[head, &hash, middle, &signature, tail], |piece| document.push_str(piece));
         document
     }

@@ -44,9 +44,7 @@ pub fn sign(object: &Object, author: &Author, at: Timestamp) -> Result<String> {
     let (head, tail) = metadata(&order, author, at);
     let bytes = members.signed_bytes(order.iter().map(|(position, _)| *position), &format!("{head}{tail}"));
     let signature = STANDARD.encode(author.signer.sign(bytes.as_bytes())?);
-    // Of a large document, room for the next.
-    drop(bytes);
-    Ok(members.finish(object, &format!("{head},\"signature\":\"{signature}\"{tail}")))
+    Ok(members.finish(object, &format!("{head},\"signature\":\"{signature}\"{tail}"), bytes))
 }
 
 /// The signature's members in canonical form, cut where the signature itself belongs.

@@ -163,7 +163,16 @@ impl Store {
     async fn upload(&self, contents: &Contents, hash: Sha256Hex, tell: &Tell, cancel: &Cancel) -> Result<()> {
         // Equal contents at the same time are sent once.
         let sent = self.0.uploads.of(hash);
-        sent.get_or_try_init(|| self.upload_once(contents, hash, tell, cancel)).await.copied()
+        let mut ours = false;
+        let upload = async {
+            ours = true;
+            self.upload_once(contents, hash, tell, cancel).await
+        };
+        sent.get_or_try_init(|| upload).await?;
+        if !ours {
+            tell(contents.length());
+        }
+        Ok(())
     }
 
     async fn upload_once(&self, contents: &Contents, hash: Sha256Hex, tell: &Tell, cancel: &Cancel) -> Result<()> {
