@@ -91,8 +91,9 @@ impl Contents {
         let Contents::File(file) = self else { return Ok(()) };
         let metadata = file.file.metadata().map_err(|error| unreadable(file.path.as_deref(), error))?;
         // Systems that make files as they are read tell no length beforehand.
-        let has_more = read_exact_at(&file.file, &mut [0], file.length).is_ok();
-        if state(&metadata) == (file.length, file.modified) && !has_more { Ok(()) } else { Err(self.changed()) }
+        let beyond = read_exact_at(&file.file, &mut [0], file.length);
+        let ends = beyond.is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof);
+        if state(&metadata) == (file.length, file.modified) && ends { Ok(()) } else { Err(self.changed()) }
     }
 
     /// The error for contents that are not what they were.
