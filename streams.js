@@ -4,9 +4,10 @@
 const os = require('node:os');
 const { isDisturbed } = require('node:stream');
 const { ReadableStream } = require('node:stream/web');
+const { isUint8Array } = require('node:util/types');
 
 const given = (value) => value !== undefined && value !== null;
-const isBytes = (value) => Object.prototype.toString.call(value) === '[object Uint8Array]';
+const isBytes = (value) => isUint8Array(value) && value.buffer.detached !== true;
 const isStream = (value) => typeof value === 'object' && typeof value[Symbol.asyncIterator] === 'function';
 
 /** Attachments in the form of native code: their contents are numbers, and the sources say what the numbers stand for. */
@@ -26,7 +27,8 @@ class Attachments {
       if (!given(contents)) return entry;
       if (isBytes(contents)) return { ...entry, contents: this.#sources.bytes(contents) };
       if (!isStream(contents)) throw input('the contents of an attachment must be a Uint8Array, or a stream of them');
-      if (isDisturbed(contents)) throw input('the stream of an attachment was read from already');
+      if (isDisturbed(contents) || streamed.some((other) => other.contents === contents))
+        throw input('the stream of an attachment was read from already, or is given twice');
       streamed.push({ entry, contents });
       return entry;
     });
@@ -113,13 +115,19 @@ async function* pieces(reader, signal, input) {
   }
 }
 
-/** A stream of what a reader gives, made when it is first asked for; it fails where the reader does. */
+/** A stream of what a reader gives. It fails where the reader does, also where none could be made. */
 function streamOf(makeReader, settle) {
   let reader;
+  let failure;
+  try {
+    reader = makeReader();
+  } catch (error) {
+    failure = error;
+  }
   return new ReadableStream(
     {
       async pull(controller) {
-        reader ??= makeReader();
+        if (failure) throw failure;
         const piece = settle(await reader.next());
         if (piece === undefined) controller.close();
         else controller.enqueue(piece);

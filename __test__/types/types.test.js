@@ -57,7 +57,7 @@ test('index.d.ts and native.d.ts compile by themselves', () => {
 
 describe('the faces agree', () => {
   // By the listing class, or by the identity that is read at once.
-  const ONLY_PUBLIC = ['algorithm', 'id', 'listAgents', 'listDocuments', 'publicKey', 'version'];
+  const ONLY_PUBLIC = ['algorithm', 'id', 'listAgents', 'listDocuments', 'publicKey', 'readAttachment', 'version'];
   const ONLY_NATIVE = ['identity'];
 
   let checker;
@@ -131,7 +131,9 @@ describe('the faces agree', () => {
     const methods = [...members].filter(([, symbol]) => symbol.flags & ts.SymbolFlags.Method);
     expect(sorted(methods.map(([name]) => name).filter((name) => name.endsWith('Sync')))).toEqual(twins);
     for (const [name, symbol] of methods) {
-      const forms = results(symbol).map(({ type, isPromise }) => isPromise || type.symbol?.name === 'AsyncIterable');
+      const forms = results(symbol).map(
+        ({ type, isPromise }) => isPromise || ['AsyncIterable', 'ReadableStream'].includes(type.symbol?.name),
+      );
       expect({ name, forms }).toEqual({ name, forms: forms.map(() => !name.endsWith('Sync')) });
     }
   });
@@ -167,6 +169,8 @@ describe('every declared option is known to native code', () => {
     BatchOptions: (agent, options) => agent.createDocuments([{}], options),
     VerifyOptions: (agent, options) => agent.verifyDocument({}, options),
     GetOptions: (agent, options) => agent.getDocument(KEY, options),
+    ReadAttachmentOptions: (agent, options) => agent.readAttachment(KEY, 'a.txt', options).getReader().read(),
+    SaveAttachmentsOptions: (agent, options) => agent.saveAttachments(KEY, 'folder', options),
     ListOptions: (agent, options) => agent.listDocuments(options)[Symbol.asyncIterator]().next(),
   };
 

@@ -82,6 +82,7 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<Vec<NewFile>> {
         let prepared = self.prepare(attachments, text, options.schema.is_some(), cancel).await?;
+        prepared.check_beside(&draft.file_paths())?;
         if let Some(known) = prepared.known() {
             draft.attach(known.to_vec());
         }

@@ -147,6 +147,12 @@ impl<'a> Draft<'a> {
         files::add(&mut self.object, files);
     }
 
+    /// The paths of its attachments.
+    pub fn file_paths(&self) -> Vec<&str> {
+        let entries = self.object.get(names::FILES).and_then(Value::as_array).unwrap_or(&[]);
+        entries.iter().filter_map(|entry| entry.as_object()?.text("path")).collect()
+    }
+
     /// The document as it will be signed, for a schema to look at.
     pub fn object(&self) -> &Object<'a> {
         &self.object

@@ -15,7 +15,7 @@ use super::{Cancel, options};
 use crate::agent::DocumentSource;
 use crate::cancel::Cancel as CancelToken;
 use crate::error::Result;
-use crate::vault::Attachment;
+use crate::vault::{Attachment, VerifyOptions};
 
 /// An attachment that is read.
 #[napi(custom_finalize)]
@@ -65,7 +65,7 @@ fn taken_back(handed: &AtomicI64, env: &Env) -> napi::Result<()> {
 struct Asked {
     document: DocumentSource,
     path: String,
-    options: Option<String>,
+    checks: VerifyOptions,
 }
 
 #[derive(Default)]
@@ -89,8 +89,12 @@ impl AttachmentReader {
         options: Option<String>,
         cancel: Option<&Cancel>,
     ) -> AttachmentReader {
-        let asked = document_source(&json_or_key)
-            .and_then(|document| Ok(Asked { document, path: text(&path, "path")?, options }));
+        let asked = document_source(&json_or_key).and_then(|document| {
+            let mut checks = options::read_attachment(options.as_deref())?;
+            // As it is meant when the call is made.
+            checks.base = checks.base.or_else(|| std::env::current_dir().ok());
+            Ok(Asked { document, path: text(&path, "path")?, checks })
+        });
         AttachmentReader {
             state: agent.state.clone(),
             asked,
@@ -121,8 +125,7 @@ impl AttachmentReader {
             let agent = call.agent().await?;
             let piece = stop.or(async {
                 if matches!(&*progress, Progress::New) {
-                    let Asked { document, path, options } = asked?;
-                    let checks = options::read_attachment(options.as_deref())?;
+                    let Asked { document, path, checks } = asked?;
                     let opened = Box::pin(agent.open_attachment(&document, &path, &checks, &cancel)).await;
                     *progress = Progress::Open(Box::new(opened?));
                 }

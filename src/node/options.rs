@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::sources::Taken;
 use crate::agent::{
     AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, OnProgress,
     SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
@@ -127,7 +128,7 @@ impl<'a> Options<'a> {
     }
 
     /// `sources` are the bytes that attachments name by number.
-    fn attachments(&self, sources: &[Contents], on_progress: OnProgress) -> Result<Option<Attachments>> {
+    fn attachments(&self, sources: &Taken, on_progress: OnProgress) -> Result<Option<Attachments>> {
         let form = self.one_of("attachmentForm", "plain or jacs", |name| match name {
             "plain" => Some(Form::Plain),
             "jacs" => Some(Form::Jacs),
@@ -141,7 +142,7 @@ impl<'a> Options<'a> {
             (Some(false), _) => Embed::Reference,
             (None, _) => Embed::Store,
         };
-        let Some(inputs) = self.attachment_inputs(sources)? else {
+        let Some(inputs) = self.attachment_inputs(&sources.list)? else {
             return match ["embed", "attachmentForm"].into_iter().find(|name| self.get(name).is_some()) {
                 Some(name) => {
                     Err(Error::new(Code::Input, "the option says how to attach, and nothing is").with("option", name))
@@ -155,8 +156,7 @@ impl<'a> Options<'a> {
                 "given contents are in no file that could be referenced: embed or store them",
             ));
         }
-        // Where there is none, nothing that is relative to it can be found, which says so.
-        let working_directory = std::env::current_dir().unwrap_or_default();
+        let working_directory = sources.working_directory.clone();
         Ok((!inputs.is_empty()).then_some(Attachments { inputs, embed, working_directory, on_progress }))
     }
 
@@ -227,12 +227,12 @@ fn absolute(path: &str) -> Option<PathBuf> {
     plain.then(|| std::path::absolute(path).ok()).flatten()
 }
 
-pub fn create(text: Option<&str>, sources: &[Contents], on_progress: OnProgress) -> Result<CreateOptions> {
+pub fn create(text: Option<&str>, sources: &Taken, on_progress: OnProgress) -> Result<CreateOptions> {
     let options = Options::read(text, CREATE)?;
     Ok(CreateOptions { attachments: options.attachments(sources, on_progress)?, ..options.create()? })
 }
 
-pub fn update(text: Option<&str>, sources: &[Contents], on_progress: OnProgress) -> Result<UpdateOptions> {
+pub fn update(text: Option<&str>, sources: &Taken, on_progress: OnProgress) -> Result<UpdateOptions> {
     let options = Options::read(text, UPDATE)?;
     let merges = options
         .texts("merges")?

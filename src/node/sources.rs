@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -14,14 +15,18 @@ use crate::local_file::Contents;
 
 /// What the attachments of one call are made of, besides paths.
 #[napi]
-#[derive(Default)]
-pub struct Sources(Mutex<Vec<Contents>>);
+pub struct Sources {
+    list: Mutex<Vec<Contents>>,
+    /// At the time of the call, which may wait for streams afterwards. Where there is none, nothing that is relative to it
+    /// can be found, which says so.
+    working_directory: PathBuf,
+}
 
 #[napi]
 impl Sources {
     #[napi(constructor)]
     pub fn new() -> Sources {
-        Sources::default()
+        Sources { list: Mutex::default(), working_directory: std::env::current_dir().unwrap_or_default() }
     }
 
     /// Adds a copy: the caller may write to the original while we hash and store it.
@@ -33,7 +38,7 @@ impl Sources {
     /// Gives back what no call has taken.
     #[napi]
     pub fn clear(&self) {
-        Self::take(Some(self));
+        drop(Self::take(Some(self)));
     }
 
     /// Adds what a stream gave.
@@ -51,17 +56,24 @@ impl Sources {
 
 impl Sources {
     fn add(&self, contents: Contents) -> u32 {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.push(contents);
         u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// They are the call's from now on, and go with it: the garbage collector sees nothing of their size.
-    pub(super) fn take(sources: Option<&Sources>) -> Vec<Contents> {
-        sources
-            .map(|sources| std::mem::take(&mut *sources.0.lock().unwrap_or_else(PoisonError::into_inner)))
-            .unwrap_or_default()
+    pub(super) fn take(sources: Option<&Sources>) -> Taken {
+        let Some(sources) = sources else { return Taken::default() };
+        let mut list = sources.list.lock().unwrap_or_else(PoisonError::into_inner);
+        Taken { list: std::mem::take(&mut *list), working_directory: sources.working_directory.clone() }
     }
+}
+
+/// The sources of one call.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub list: Vec<Contents>,
+    pub working_directory: PathBuf,
 }
 
 /// A file without a name, 0600, into which a stream goes. It goes with the last who uses it, also when the process ends.

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use opendal::{Buffer, BufferStream, ErrorKind, Writer};
-use tokio::sync::OnceCell;
 
 use super::fs::{Fault, Outcome};
 use super::layout::{FILES, ObjectKey, Sha256Hex};
@@ -163,15 +162,13 @@ impl Store {
     async fn upload(&self, contents: &Contents, hash: Sha256Hex, tell: &Tell, cancel: &Cancel) -> Result<()> {
         // Equal contents at the same time are sent once.
         let sent = self.0.uploads.of(hash);
-        let mut ours = false;
-        let upload = async {
-            ours = true;
-            self.upload_once(contents, hash, tell, cancel).await
-        };
-        sent.get_or_try_init(|| upload).await?;
-        if !ours {
+        let mut sent = cancel.or(async { Ok(sent.lock().await) }).await?;
+        if *sent {
             tell(contents.length());
+            return Ok(());
         }
+        self.upload_once(contents, hash, tell, cancel).await?;
+        *sent = true;
         Ok(())
     }
 
@@ -324,17 +321,17 @@ impl Parts<'_> {
 
 /// Uploads of this process that are under way, by what they send.
 #[derive(Default)]
-pub(super) struct Uploads(Mutex<HashMap<Sha256Hex, Weak<OnceCell<()>>>>);
+pub(super) struct Uploads(Mutex<HashMap<Sha256Hex, Weak<tokio::sync::Mutex<bool>>>>);
 
 impl Uploads {
-    /// Shared by those who send the same at the same time; set once it was sent.
-    fn of(&self, hash: Sha256Hex) -> Arc<OnceCell<()>> {
+    /// Shared by those who send the same at the same time, one after the other: whether it was sent.
+    fn of(&self, hash: Sha256Hex) -> Arc<tokio::sync::Mutex<bool>> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|_, sent| sent.strong_count() > 0);
         if let Some(sent) = under_way.get(&hash).and_then(Weak::upgrade) {
             return sent;
         }
-        let sent = Arc::new(OnceCell::new());
+        let sent = Arc::new(tokio::sync::Mutex::new(false));
         under_way.insert(hash, Arc::downgrade(&sent));
         sent
     }

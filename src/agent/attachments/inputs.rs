@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{AttachmentInput, names};
+use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Contents};
 
-/// Files in one document.
+/// Files in one document, and entries of a folder that are looked at.
 const MOST_FILES: usize = 65_536;
 
 /// A file that is to be attached.
@@ -48,8 +49,13 @@ impl Item {
 /// All files of the inputs, in their order, those of a folder sorted. `by_reference`: their places must be below the
 /// working directory. Blocks for the disk.
 ///
-/// Errors: `JACS_ATTACHMENT`.
-pub(super) fn collect(inputs: &[AttachmentInput], by_reference: bool, working: &Path) -> Result<Vec<Item>> {
+/// Errors: `JACS_ATTACHMENT`, `JACS_ABORTED`.
+pub(super) fn collect(
+    inputs: &[AttachmentInput],
+    by_reference: bool,
+    working: &Path,
+    cancel: &Cancel,
+) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for input in inputs {
         let begin = items.len();
@@ -62,7 +68,7 @@ pub(super) fn collect(inputs: &[AttachmentInput], by_reference: bool, working: &
             }),
             None => {
                 let working = working.canonicalize().map_err(|error| unreadable(error, working))?;
-                find(&input.path, by_reference, &working, &mut items)?;
+                find(&input.path, by_reference, &working, &mut items, cancel)?;
             }
         }
         if items.len() > MOST_FILES {
@@ -83,7 +89,7 @@ fn name_of_contents(path: &str) -> Result<String> {
     Ok(parts.join("/"))
 }
 
-fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>) -> Result<()> {
+fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>, cancel: &Cancel) -> Result<()> {
     let failed = |error| unreadable(error, Path::new(given));
     if given.is_empty() || given.contains('\0') {
         return Err(failed(io::ErrorKind::InvalidFilename.into()));
@@ -109,7 +115,7 @@ fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>) 
         }
         let root = place.canonicalize().map_err(failed)?;
         let begin = items.len();
-        Walk { root: &root, named, items }.folder(&root, Path::new(""), &mut Vec::new())?;
+        Walk { root: &root, named, items, cancel, visited: 0 }.folder(&root, Path::new(""), &mut Vec::new())?;
         if items.len() == begin {
             return Err(Error::new(Code::Attachment, "the folder has no files").with_path(given));
         }
@@ -138,6 +144,9 @@ struct Walk<'a> {
     root: &'a Path,
     named: &'a Path,
     items: &'a mut Vec<Item>,
+    cancel: &'a Cancel,
+    /// Links can make many ways out of few folders.
+    visited: usize,
 }
 
 impl Walk<'_> {
@@ -161,6 +170,12 @@ impl Walk<'_> {
     }
 
     fn entry(&mut self, place: &Path, relative: &Path, above: &mut Vec<PathBuf>) -> Result<()> {
+        self.cancel.check()?;
+        self.visited += 1;
+        if self.visited > MOST_FILES {
+            let error = Error::new(Code::Attachment, "the folder has too many entries for one document");
+            return Err(error.with("limit", MOST_FILES).with_path(self.root));
+        }
         let metadata = place.metadata().map_err(|error| unreadable(error, place))?;
         if metadata.is_dir() {
             return self.folder(place, relative, above);
@@ -175,12 +190,7 @@ impl Walk<'_> {
             length: metadata.len(),
             source: Source::Below { root: self.root.to_owned(), path: relative.to_owned() },
         });
-        match self.items.len() > MOST_FILES {
-            true => Err(Error::new(Code::Attachment, "the folder has too many files for one document")
-                .with("limit", MOST_FILES)
-                .with_path(self.root)),
-            false => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -83,6 +83,21 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether each can have a place of its own beside attachments that are there. Errors: `JACS_ATTACHMENT`.
+    pub fn check_beside(&self, inherited: &[&str]) -> Result<()> {
+        let new = || self.items.iter().map(|item| item.name.as_str());
+        inherited.iter().filter(|path| new().all(|name| name != **path)).try_for_each(|path| {
+            let is_folder = |of: &str, below: &str| below.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
+            match new().find(|name| is_folder(name, path) || is_folder(path, name)) {
+                Some(name) => {
+                    let message = "an attachment stands where an inherited one needs a folder, or the other way round";
+                    Err(Error::new(Code::Attachment, message).with_path(name))
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
     pub fn known(&self) -> Option<&[NewFile]> {
         self.known.as_deref()
     }
@@ -101,7 +116,9 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<Prepared> {
         let Attachments { inputs, embed, working_directory, on_progress } = attachments.clone();
-        let items = blocking(move || inputs::collect(&inputs, embed == Embed::Reference, &working_directory)).await?;
+        let stop = cancel.clone();
+        let by_reference = embed == Embed::Reference;
+        let items = blocking(move || inputs::collect(&inputs, by_reference, &working_directory, &stop)).await?;
         let mut prepared = Prepared { items: Arc::new(items), embed, on_progress, known: None };
         if let Embed::Document(form) = embed {
             self.check_room(&prepared.items, form, text)?;

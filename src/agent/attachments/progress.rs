@@ -30,7 +30,7 @@ impl Count {
     /// `tells`: whether this is the last time that the files are read.
     pub fn new(tell: &OnProgress, items: &[Item], tells: bool) -> Self {
         let tell = if tells { tell.clone() } else { OnProgress::default() };
-        let total_bytes = items.iter().map(|item| item.length).sum();
+        let total_bytes = items.iter().map(|item| item.length).fold(0, u64::saturating_add);
         Self::of(tell, items.len() as u64, Some(total_bytes))
     }
 

@@ -64,9 +64,10 @@ impl Agent {
 
     /// The bytes of all, for who watches.
     async fn total(&self, files: &[FileEntry<'_>], checks: &VerifyOptions) -> Result<Option<u64>> {
-        let mut total = 0;
+        let mut total = 0_u64;
         for file in files {
-            total += self.vault.attachment_length(file, checks.base.as_deref()).await?.unwrap_or_default();
+            let length = self.vault.attachment_length(file, checks.base.as_deref()).await?;
+            total = total.saturating_add(length.unwrap_or_default());
         }
         Ok(Some(total))
     }
@@ -93,13 +94,12 @@ impl Room {
 
     fn publish(mut self, written: Vec<Aside>, overwrite: bool) -> Result<Vec<PathBuf>> {
         self.made = false;
-        let mut paths = Vec::with_capacity(written.len());
-        for aside in written {
-            let name = aside.target().to_string_lossy().into_owned();
-            let target = local_file::make_way(&self.directory, &name)?;
+        // All ways first: what fails should fail before any file has its name.
+        let way = |aside: &Aside| local_file::make_way(&self.directory, &aside.target().to_string_lossy());
+        let paths: Vec<PathBuf> = written.iter().map(way).collect::<Result<_>>()?;
+        for (aside, target) in written.into_iter().zip(&paths) {
             let aside = aside.with_target(target.clone());
             if overwrite { aside.replace() } else { aside.publish() }?;
-            paths.push(target);
         }
         Ok(paths)
     }
@@ -114,10 +114,23 @@ impl Drop for Room {
     }
 }
 
-/// Errors: `JACS_CONFLICT`.
+/// Errors: `JACS_CONFLICT`, `JACS_ATTACHMENT`.
 fn check_targets(directory: &Path, names: &[String], overwrite: bool) -> Result<()> {
     for name in names {
         let target = directory.join(name);
+        for above in target.ancestors().skip(1).take_while(|above| *above != directory) {
+            match above.symlink_metadata() {
+                Ok(found) if found.is_symlink() => {
+                    let message = "a symbolic link stands where an attachment needs a folder";
+                    return Err(Error::new(Code::Attachment, message).with_path(above));
+                }
+                Ok(found) if !found.is_dir() => {
+                    let message = "something stands where an attachment needs a folder";
+                    return Err(Error::new(Code::Conflict, message).with_path(above));
+                }
+                _ => {}
+            }
+        }
         match target.symlink_metadata() {
             Ok(found) if !overwrite || found.is_dir() => {
                 return Err(Error::new(Code::Conflict, "something stands there already").with_path(target));
