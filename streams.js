@@ -6,8 +6,16 @@ const { isDisturbed } = require('node:stream');
 const { ReadableStream } = require('node:stream/web');
 const { isUint8Array } = require('node:util/types');
 
+/** Bytes that were given to another thread look like none. */
+const isDetached = (buffer) => {
+  try {
+    return new Uint8Array(buffer, 0, 0).length > 0;
+  } catch {
+    return true;
+  }
+};
 const given = (value) => value !== undefined && value !== null;
-const isBytes = (value) => isUint8Array(value) && value.buffer.detached !== true;
+const isBytes = (value) => isUint8Array(value) && !isDetached(value.buffer);
 const isStream = (value) => typeof value === 'object' && typeof value[Symbol.asyncIterator] === 'function';
 
 /** Attachments in the form of native code: their contents are numbers, and the sources say what the numbers stand for. */

@@ -226,11 +226,14 @@ fn differs(name: &'static str, key: DocumentKey) -> Error {
 fn keep_files<'a>(input: &mut Object<'a>, given: Option<Value<'a>>, replaced: &Parsed) -> Result<()> {
     let before = replaced.object.get(names::FILES).and_then(Value::as_array).unwrap_or(&[]);
     let known: HashSet<String> = before.iter().map(to_string).collect();
+    // Each once.
+    let are_known = |listed: &[Value]| {
+        let of_them: HashSet<String> = listed.iter().map(to_string).filter(|entry| known.contains(entry)).collect();
+        of_them.len() == listed.len()
+    };
     let kept = match given {
         None => Value::Array(before.to_vec()).into_owned(),
-        Some(Value::Array(listed)) if listed.iter().all(|entry| known.contains(&to_string(entry))) => {
-            Value::Array(listed)
-        }
+        Some(Value::Array(listed)) if are_known(&listed) => Value::Array(listed),
         Some(_) => {
             let message =
                 "an update may keep or drop attachments of the replaced version; new ones go in as `attachments`";
@@ -246,11 +249,7 @@ fn keep_files<'a>(input: &mut Object<'a>, given: Option<Value<'a>>, replaced: &P
 /// `jacsFilesStored` of the next version: the replaced version's, as far as still listed in `jacsFiles`.
 fn keep_stored_hashes(object: &mut Object, replaced: &Parsed) {
     let entries = object.get(names::FILES).and_then(Value::as_array).unwrap_or(&[]);
-    let listed: HashSet<&str> =
-        entries.iter().filter_map(|entry| entry.as_object().and_then(|entry| entry.text("sha256"))).collect();
-    let stored = replaced.object.get(names::FILES_STORED).and_then(Value::as_array).unwrap_or(&[]);
-    let is_listed = |hash: &&Value| hash.as_str().is_some_and(|hash| listed.contains(hash));
-    let kept: Vec<Value> = stored.iter().filter(is_listed).cloned().map(Value::into_owned).collect();
+    let kept: Vec<Value> = files::stored_hashes(&replaced.object, entries).into_iter().map(Value::from).collect();
     if !kept.is_empty() {
         object.set(names::FILES_STORED, Value::Array(kept));
     }

@@ -45,7 +45,8 @@ pub fn read<'a>(object: &'a Object) -> Result<Vec<FileEntry<'a>>> {
         Some(Value::Array(entries)) => entries.iter().map(|entry| read_entry(entry, &stored)).collect::<Result<_>>()?,
         Some(_) => return Err(malformed(names::FILES)),
     };
-    let listed: HashSet<&str> = entries.iter().map(|entry| entry.sha256).collect();
+    let elsewhere = entries.iter().filter(|entry| entry.contents.is_none());
+    let listed: HashSet<&str> = elsewhere.map(|entry| entry.sha256).collect();
     match stored.is_subset(&listed) {
         true => Ok(entries),
         false => Err(malformed(names::FILES_STORED)),
@@ -190,7 +191,7 @@ pub(super) fn add(object: &mut Object, new: Vec<NewFile>) {
 }
 
 /// Of the hashes in `jacsFilesStored`, those of the entries that are not embedded.
-fn stored_hashes(object: &Object, entries: &[Value]) -> BTreeSet<String> {
+pub(super) fn stored_hashes(object: &Object, entries: &[Value]) -> BTreeSet<String> {
     let elsewhere = |entry: &Value| {
         Some(entry.as_object()?).filter(|entry| !entry.contains("contents"))?.text("sha256").map(str::to_owned)
     };

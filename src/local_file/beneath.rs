@@ -2,10 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Component, Path, PathBuf};
-
-use super::write::create_folder;
-use crate::error::{Code, Error, Result};
+use std::path::{Component, Path};
 
 /// The longest path, and the longest of its parts, in bytes (`PATH_MAX` and `NAME_MAX` of Linux).
 const LONGEST_PATH: usize = 4095;
@@ -81,27 +78,6 @@ pub fn open_plain(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes the folders that lead to `path` below `root`, which exists, 0700; the whole local path. None of them is reached
-/// through a link.
-///
-/// Errors: `JACS_ATTACHMENT` for a way that leads out of `root` or through something that is no folder; `JACS_PERMISSION`,
-/// `JACS_UNAVAILABLE`.
-pub fn make_way(root: &Path, path: &str) -> Result<PathBuf> {
-    let outside = |path: &Path| Error::new(Code::Attachment, "an attachment's path leads outside").with_path(path);
-    let parts = parts(path).ok_or_else(|| outside(Path::new(path)))?;
-    let mut target = root.to_owned();
-    for part in parts {
-        if target != root {
-            create_folder(&target)?;
-            if !target.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-                return Err(outside(&target));
-            }
-        }
-        target.push(part);
-    }
-    Ok(target)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,10 +108,5 @@ mod tests {
         for path in ["outside", "up/secret", "../secret", "a/../../secret", "none", "/etc/passwd"] {
             assert!(open(&root, Path::new(path)).is_err(), "{path}");
         }
-        std::os::unix::fs::symlink(place.path(), root.join("linked")).unwrap();
-        assert_eq!(make_way(&root, "linked/x").unwrap_err().code(), Code::Attachment);
-        assert!(!place.path().join("x").exists());
-        assert_eq!(make_way(&root, "new/er/x").unwrap(), root.join("new/er/x"));
-        assert_eq!(make_way(&root, "../x").unwrap_err().code(), Code::Attachment);
     }
 }

@@ -4,9 +4,11 @@
 mod beneath;
 mod contents;
 mod read;
+mod tree;
 mod write;
 
-pub use beneath::{make_way, open as open_beneath, open_plain, parts};
+pub use beneath::{open as open_beneath, open_plain, parts};
 pub use contents::Contents;
 pub use read::{ReadFailure, read_bounded};
-pub use write::{Aside, TEMPORARY, Writing, create, create_folder, io_error, remove, replace};
+pub use tree::{Growing, Tree};
+pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace};

@@ -4,48 +4,17 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 use crate::error::{Code, Error, Result};
 
 /// How the names of files begin that are being written.
 pub const TEMPORARY: &str = ".jacs-tmp-";
 
-/// A file that is written and synced under a temporary name, beside its target or in the same filesystem. Dropping it
-/// removes it.
+/// A file that is written and synced under a temporary name beside its target. Dropping it removes it.
 pub struct Aside {
-    temporary: TempPath,
-    target: PathBuf,
-}
-
-/// One that is written piece by piece.
-pub struct Writing {
     temporary: NamedTempFile,
     target: PathBuf,
-}
-
-impl Writing {
-    /// Begins a file, 0600, in a folder that exists. Errors: as [`Aside::write`].
-    pub fn begin(folder: &Path, target: PathBuf) -> Result<Writing> {
-        let failed = |error: io::Error| io_error(FAILED, &target, error);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY).permissions(owner_only());
-        let temporary = builder.tempfile_in(folder).map_err(failed)?;
-        // The mode given at creation passes through the umask; this one does not.
-        fs::set_permissions(temporary.path(), owner_only()).map_err(failed)?;
-        Ok(Writing { temporary, target })
-    }
-
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.temporary.write_all(bytes).map_err(|error| io_error(FAILED, &self.target, error))
-    }
-
-    /// Syncs and closes it.
-    pub fn finish(self) -> Result<Aside> {
-        let Writing { temporary, target } = self;
-        temporary.as_file().sync_all().map_err(|error| io_error(FAILED, &target, error))?;
-        Ok(Aside { temporary: temporary.into_temp_path(), target })
-    }
 }
 
 const FAILED: &str = "the file could not be written";
@@ -54,19 +23,14 @@ impl Aside {
     /// Writes the bytes beside `target`, whose folder must exist.
     /// Errors: `JACS_INPUT` for a missing folder, `JACS_PERMISSION`, `JACS_UNAVAILABLE` (no space left).
     pub fn write(target: &Path, bytes: &[u8]) -> Result<Aside> {
-        let mut writing = Writing::begin(folder(target), target.to_owned())?;
-        writing.write(bytes)?;
-        writing.finish()
-    }
-
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// Aims at another place in the same filesystem.
-    #[must_use]
-    pub fn with_target(self, target: PathBuf) -> Aside {
-        Aside { target, ..self }
+        let failed = |error: io::Error| io_error(FAILED, target, error);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY).permissions(owner_only());
+        let mut temporary = builder.tempfile_in(folder(target)).map_err(failed)?;
+        // The mode given at creation passes through the umask; this one does not.
+        temporary.as_file().set_permissions(owner_only()).map_err(failed)?;
+        temporary.write_all(bytes).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
+        Ok(Aside { temporary, target: target.to_owned() })
     }
 
     /// Gives the file its name, which must be free. Errors: `JACS_CONFLICT` when it is not.

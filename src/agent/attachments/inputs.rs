@@ -46,6 +46,27 @@ impl Item {
     }
 }
 
+/// What stops a search.
+pub(super) struct Limits {
+    pub cancel: Cancel,
+    /// Places of the agent itself. A document is made to be handed on: keys do not go with it, nor the store into itself.
+    pub own: Vec<PathBuf>,
+}
+
+impl Limits {
+    /// Errors: `JACS_ATTACHMENT`.
+    fn check_place(&self, real: &Path) -> Result<()> {
+        match self.own.iter().any(|own| real.starts_with(own)) {
+            true => {
+                let message =
+                    "what lies among the keys or in the data directory, or is the configuration, is not attached";
+                Err(Error::new(Code::Attachment, message).with_path(real))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 /// All files of the inputs, in their order, those of a folder sorted. `by_reference`: their places must be below the
 /// working directory. Blocks for the disk.
 ///
@@ -54,7 +75,7 @@ pub(super) fn collect(
     inputs: &[AttachmentInput],
     by_reference: bool,
     working: &Path,
-    cancel: &Cancel,
+    limits: &Limits,
 ) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for input in inputs {
@@ -68,7 +89,7 @@ pub(super) fn collect(
             }),
             None => {
                 let working = working.canonicalize().map_err(|error| unreadable(error, working))?;
-                find(&input.path, by_reference, &working, &mut items, cancel)?;
+                find(&input.path, by_reference, &working, &mut items, limits)?;
             }
         }
         if items.len() > MOST_FILES {
@@ -89,7 +110,7 @@ fn name_of_contents(path: &str) -> Result<String> {
     Ok(parts.join("/"))
 }
 
-fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>, cancel: &Cancel) -> Result<()> {
+fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>, limits: &Limits) -> Result<()> {
     let failed = |error| unreadable(error, Path::new(given));
     if given.is_empty() || given.contains('\0') {
         return Err(failed(io::ErrorKind::InvalidFilename.into()));
@@ -109,13 +130,14 @@ fn find(given: &str, by_reference: bool, working: &Path, items: &mut Vec<Item>, 
         Err(_) => Path::new(place.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?),
     };
     let metadata = place.metadata().map_err(failed)?;
+    limits.check_place(&place.canonicalize().map_err(failed)?)?;
     if metadata.is_dir() {
         if place.is_symlink() {
             linked(&place, working)?;
         }
         let root = place.canonicalize().map_err(failed)?;
         let begin = items.len();
-        Walk { root: &root, named, items, cancel, visited: 0 }.folder(&root, Path::new(""), &mut Vec::new())?;
+        Walk { root: &root, named, items, limits, visited: 0 }.folder(&root, Path::new(""), &mut Vec::new())?;
         if items.len() == begin {
             return Err(Error::new(Code::Attachment, "the folder has no files").with_path(given));
         }
@@ -144,7 +166,7 @@ struct Walk<'a> {
     root: &'a Path,
     named: &'a Path,
     items: &'a mut Vec<Item>,
-    cancel: &'a Cancel,
+    limits: &'a Limits,
     /// Links can make many ways out of few folders.
     visited: usize,
 }
@@ -156,6 +178,7 @@ impl Walk<'_> {
         if !real.starts_with(self.root) {
             return Err(outside(place));
         }
+        self.limits.check_place(&real)?;
         if above.contains(&real) {
             return Err(Error::new(Code::Attachment, "a symbolic link leads back to its own folder").with_path(place));
         }
@@ -170,7 +193,7 @@ impl Walk<'_> {
     }
 
     fn entry(&mut self, place: &Path, relative: &Path, above: &mut Vec<PathBuf>) -> Result<()> {
-        self.cancel.check()?;
+        self.limits.cancel.check()?;
         self.visited += 1;
         if self.visited > MOST_FILES {
             let error = Error::new(Code::Attachment, "the folder has too many entries for one document");
@@ -181,9 +204,9 @@ impl Walk<'_> {
             return self.folder(place, relative, above);
         }
         check_kind(&metadata, place)?;
-        if place.is_symlink() && !place.canonicalize().is_ok_and(|target| target.starts_with(self.root)) {
-            return Err(outside(place));
-        }
+        let real = if place.is_symlink() { place.canonicalize().ok() } else { Some(place.to_owned()) };
+        let real = real.filter(|real| real.starts_with(self.root)).ok_or_else(|| outside(place))?;
+        self.limits.check_place(&real)?;
         self.items.push(Item {
             name: to_name(&self.named.join(relative))?,
             mimetype: None,

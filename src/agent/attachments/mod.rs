@@ -14,6 +14,7 @@ mod names;
 mod progress;
 mod save;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
-use self::inputs::Item;
+use self::inputs::{Item, Limits};
 pub use self::mimetype::is_media_type;
 use self::progress::Count;
 pub use self::progress::OnProgress;
@@ -85,17 +86,17 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Whether each can have a place of its own beside attachments that are there. Errors: `JACS_ATTACHMENT`.
     pub fn check_beside(&self, inherited: &[&str]) -> Result<()> {
-        let new = || self.items.iter().map(|item| item.name.as_str());
-        inherited.iter().filter(|path| new().all(|name| name != **path)).try_for_each(|path| {
-            let is_folder = |of: &str, below: &str| below.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
-            match new().find(|name| is_folder(name, path) || is_folder(path, name)) {
-                Some(name) => {
-                    let message = "an attachment stands where an inherited one needs a folder, or the other way round";
-                    Err(Error::new(Code::Attachment, message).with_path(name))
-                }
-                None => Ok(()),
+        let new: HashSet<&str> = self.items.iter().map(|item| item.name.as_str()).collect();
+        let inherited: HashSet<&str> = inherited.iter().copied().filter(|path| !new.contains(path)).collect();
+        let needs = |path: &str, of: &HashSet<&str>| path.match_indices('/').any(|(end, _)| of.contains(&path[..end]));
+        let inside = new.iter().find(|name| needs(name, &inherited));
+        match inside.or_else(|| inherited.iter().find(|path| needs(path, &new))) {
+            Some(path) => {
+                let message = "an attachment stands where an inherited one needs a folder, or the other way round";
+                Err(Error::new(Code::Attachment, message).with_path(path))
             }
-        })
+            None => Ok(()),
+        }
     }
 
     pub fn known(&self) -> Option<&[NewFile]> {
@@ -117,8 +118,10 @@ impl Agent {
     ) -> Result<Prepared> {
         let Attachments { inputs, embed, working_directory, on_progress } = attachments.clone();
         let stop = cancel.clone();
-        let by_reference = embed == Embed::Reference;
-        let items = blocking(move || inputs::collect(&inputs, by_reference, &working_directory, &stop)).await?;
+        let (own, by_reference) = (self.own_places(), embed == Embed::Reference);
+        let items =
+            blocking(move || inputs::collect(&inputs, by_reference, &working_directory, &Limits { cancel: stop, own }))
+                .await?;
         let mut prepared = Prepared { items: Arc::new(items), embed, on_progress, known: None };
         if let Embed::Document(form) = embed {
             self.check_room(&prepared.items, form, text)?;
@@ -127,6 +130,12 @@ impl Agent {
             prepared.known = Some(self.read(&prepared, Reading::Ahead, cancel).await?);
         }
         Ok(prepared)
+    }
+
+    /// Where the agent keeps what is its own: the keys, the store and the configuration, by their real paths.
+    pub(super) fn own_places(&self) -> Vec<PathBuf> {
+        let places = [Some(self.key_directory.folder()), self.config.data_path(), self.config.config_path.as_deref()];
+        places.into_iter().flatten().filter_map(|place| place.canonicalize().ok()).collect()
     }
 
     /// Stores what goes to the store, and gives the entries of all.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::progress::Count;
 use super::{Agent, DocumentSource, OnProgress, names};
@@ -9,7 +10,7 @@ use crate::agent::documents::blocking;
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::local_file::{self, Aside, Writing};
+use crate::local_file::{self, Growing, Tree};
 use crate::vault::{Attachment, VerifyOptions};
 
 /// What a caller asks of saved attachments.
@@ -39,9 +40,11 @@ impl Agent {
         let files = parsed.files()?;
         let paths: Vec<String> = files.iter().map(|file| file.path.to_owned()).collect();
         let (directory, overwrite) = (options.directory.clone(), options.overwrite);
+        let own = self.own_places();
         let (names, room) = blocking(move || {
             let names = names::check(paths.iter().map(String::as_str))?;
             check_targets(&directory, &names, overwrite)?;
+            check_own(&own, &directory, &names)?;
             Ok((names, Room::make(directory)?))
         })
         .await
@@ -55,7 +58,7 @@ impl Agent {
         let mut written = Vec::with_capacity(files.len());
         for (file, name) in files.iter().zip(&names) {
             let attachment = cancel.or(Box::pin(self.open_file(&parsed, file, &options.checks))).await?;
-            written.push(write(attachment, room.directory.clone(), name.into(), &count, cancel).await?);
+            written.push((write(attachment, room.tree.clone(), &count, cancel).await?, name.clone()));
             count.one_done();
         }
         cancel.check()?;
@@ -76,32 +79,28 @@ impl Agent {
 /// The directory, which goes again when it was made for nothing.
 struct Room {
     directory: PathBuf,
+    tree: Arc<Tree>,
     made: bool,
 }
 
 impl Room {
     fn make(directory: PathBuf) -> Result<Room> {
         if directory.is_dir() {
-            return Ok(Room { directory, made: false });
+            return Ok(Room { tree: Tree::open(&directory)?, directory, made: false });
         }
         if !directory.parent().is_some_and(Path::is_dir) || directory.symlink_metadata().is_ok() {
             let message = "there is no such directory, nor one to make it in";
             return Err(Error::new(Code::Input, message).with_path(directory));
         }
         local_file::create_folder(&directory)?;
-        Ok(Room { directory, made: true })
+        Ok(Room { tree: Tree::open(&directory)?, directory, made: true })
     }
 
-    fn publish(mut self, written: Vec<Aside>, overwrite: bool) -> Result<Vec<PathBuf>> {
+    fn publish(mut self, written: Vec<(Growing, String)>, overwrite: bool) -> Result<Vec<PathBuf>> {
         self.made = false;
         // All ways first: what fails should fail before any file has its name.
-        let way = |aside: &Aside| local_file::make_way(&self.directory, &aside.target().to_string_lossy());
-        let paths: Vec<PathBuf> = written.iter().map(way).collect::<Result<_>>()?;
-        for (aside, target) in written.into_iter().zip(&paths) {
-            let aside = aside.with_target(target.clone());
-            if overwrite { aside.replace() } else { aside.publish() }?;
-        }
-        Ok(paths)
+        written.iter().try_for_each(|(_, name)| self.tree.make_way(name))?;
+        written.into_iter().map(|(file, name)| file.publish(&name, overwrite)).collect()
     }
 }
 
@@ -141,23 +140,29 @@ fn check_targets(directory: &Path, names: &[String], overwrite: bool) -> Result<
     Ok(())
 }
 
-/// Writes one aside, to its verified end.
-async fn write(
-    mut attachment: Attachment,
-    directory: PathBuf,
-    name: PathBuf,
-    count: &Count,
-    cancel: &Cancel,
-) -> Result<Aside> {
-    let mut writing = blocking(move || Writing::begin(&directory, name)).await?;
+/// Writes one under a temporary name, to its verified end.
+async fn write(mut attachment: Attachment, tree: Arc<Tree>, count: &Count, cancel: &Cancel) -> Result<Growing> {
+    let mut file = blocking(move || tree.begin()).await?;
     while let Some(piece) = cancel.or(attachment.next()).await? {
         let length = piece.len() as u64;
-        writing = blocking(move || {
-            writing.write(&piece)?;
-            Ok(writing)
-        })
-        .await?;
+        file = blocking(move || file.write(&piece).map(|()| file)).await?;
         count.read(length);
     }
-    blocking(move || writing.finish()).await
+    blocking(move || file.finish().map(|()| file)).await
+}
+
+/// A stranger's document must not replace the keys or plant files in the store, whatever directory it is saved into.
+///
+/// Errors: `JACS_ATTACHMENT`.
+fn check_own(own: &[PathBuf], directory: &Path, names: &[String]) -> Result<()> {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let targets = names.iter().map(|name| directory.join(name));
+    match targets.into_iter().find(|target| own.iter().any(|own| target.starts_with(own))) {
+        Some(target) => {
+            let message =
+                "an attachment would be written into the data directory, among the keys or over the configuration";
+            Err(Error::new(Code::Attachment, message).with_path(target))
+        }
+        None => Ok(()),
+    }
 }
