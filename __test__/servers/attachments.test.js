@@ -43,6 +43,18 @@ describeWith(['rgw', 'awscli'], 'a bucket', () => {
     expect([status, String(body).includes('<Upload>')]).toEqual([200, false]);
   });
 
+  test('gets files of several parts when only one may be asked for at a time', async () => {
+    const { agent } = await againOn(place, { settings: { jacs_storage_options: { concurrency: 1 } } });
+    const files = [3, 4, 5].map((seed) => ({ path: `one-${seed}`, contents: noise(9 * MIB + seed, seed) }));
+    const texts = await Promise.all(
+      files.map((file) => agent.createDocument({ title: file.path }, { attachments: file })),
+    );
+    for (const [index, one] of texts.entries()) {
+      const read = await bytesOf(agent.readAttachment(one, files[index].path));
+      expect(read.equals(files[index].contents)).toBe(true);
+    }
+  });
+
   test('gets no object twice', async () => {
     const modified = async () => {
       const { Contents } = await aws(['s3api', 'list-objects-v2', '--bucket', place.bucket, '--prefix', 'data/files/']);

@@ -240,7 +240,9 @@ impl Store {
             sent = upload.end(&mut turn, cancel).await;
         }
         if matches!(sent, Ok(Ok(()))) && length > part {
-            // Of an upload in parts each was acknowledged, and that they are all is what its length says.
+            // Of an upload in parts each was acknowledged, and that they are all is what its length says. Who holds a turn
+            // and waits for another may wait for ever.
+            drop(turn);
             return match cancel.or(self.file_length(hash)).await? {
                 Some(there) if there == length => Ok(()),
                 _ => Err(self.altered(hash)),
