@@ -153,9 +153,7 @@ mod unix {
             let name = path.rsplit('/').next().unwrap_or(path);
             let renamed = match overwrite {
                 true => rustix::fs::renameat(&self.root, temporary, &folder, name),
-                // A second name is never given where there is one already.
-                false => rustix::fs::linkat(&self.root, temporary, &folder, name, AtFlags::empty())
-                    .and_then(|()| rustix::fs::unlinkat(&self.root, temporary, AtFlags::empty())),
+                false => self.rename_new(temporary, &folder, name),
             };
             let whole = self.path.join(path);
             renamed.map_err(|errno| match errno {
@@ -165,6 +163,31 @@ mod unix {
                 errno => io_error("the file could not be published", &whole, errno.into()),
             })?;
             sync(&folder).map_err(|errno| io_error("the folder could not be synced", &whole, errno.into()))
+        }
+    }
+
+    impl Tree {
+        /// Gives a name that is free. Filesystems differ in what they have for that.
+        fn rename_new(&self, temporary: &str, folder: &Folder, name: &str) -> rustix::io::Result<()> {
+            #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+            {
+                let flags = rustix::fs::RenameFlags::NOREPLACE;
+                match rustix::fs::renameat_with(&self.root, temporary, folder, name, flags) {
+                    Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                    renamed => return renamed,
+                }
+            }
+            match rustix::fs::linkat(&self.root, temporary, folder, name, AtFlags::empty()) {
+                Ok(()) => return rustix::fs::unlinkat(&self.root, temporary, AtFlags::empty()),
+                Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                Err(errno) => return Err(errno),
+            }
+            // Without either, somebody may still come between the look and the step.
+            match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Err(Errno::EXIST),
+                Err(Errno::NOENT) => rustix::fs::renameat(&self.root, temporary, folder, name),
+                Err(errno) => Err(errno),
+            }
         }
     }
 
