@@ -111,7 +111,6 @@ describeWith(['rgw'], 'the documented actions', () => {
       for (const [name, needed, call] of CALLS) {
         const before = await raw.names();
         const came = await outcome(call(agent, made));
-        console.log(missing, name, came);
         expect([name, came]).toEqual([name, needed.includes(missing) ? 'JACS_PERMISSION' : 'done']);
         if (came === 'done') continue;
         const documents = (await raw.names()).filter((each) => !before.includes(each) && !each.startsWith('files/'));

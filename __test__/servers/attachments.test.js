@@ -44,7 +44,7 @@ describeWith(['rgw', 'awscli'], 'a bucket', () => {
   });
 
   test('gets files of several parts when only one may be asked for at a time', async () => {
-    const { agent } = await againOn(place, { settings: { jacs_storage_options: { concurrency: 1 } } });
+    const agent = await againOn(place, { settings: { jacs_storage_options: { concurrency: 1 } } });
     const files = [3, 4, 5].map((seed) => ({ path: `one-${seed}`, contents: noise(9 * MIB + seed, seed) }));
     const texts = await Promise.all(
       files.map((file) => agent.createDocument({ title: file.path }, { attachments: file })),
