@@ -248,6 +248,18 @@ fn likeness(name: &str, candidate: &str) -> f64 {
     if name.len() >= 4 && candidate.starts_with(name) { edits.max(0.9) } else { edits }
 }
 
+/// An error of this type among those that caused this one.
+pub fn below<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = cause.source();
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

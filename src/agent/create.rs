@@ -10,7 +10,6 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::Agent;
-use super::documents::blocking;
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
 use crate::canonical::{Object, parse_object};
@@ -22,6 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::local_file;
 use crate::store::Store;
+use crate::store::blocking;
 
 /// `$schema` of agent documents and of configurations, and what a configuration may hold in bytes.
 const AGENT_SCHEMA: &str = "https://hai.ai/schemas/agent/v1/agent.schema.json";

@@ -1,10 +1,10 @@
 //! What is configured, where each value came from, and what is wrong with it. Writes nothing.
 
 use super::Agent;
-use super::documents::blocking;
 use crate::config::Setting;
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Result};
+use crate::store::blocking;
 use crate::store::{CreateOnce, Description, Findings, Kind};
 use crate::vault::CacheCounts;
 

@@ -12,7 +12,7 @@ use crate::document::{Draft, NewFile, Origin, Parsed, Replaced, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::local_file::Aside;
-use crate::store::{Kind, Name};
+use crate::store::{Kind, Name, blocking};
 use crate::vault::VerifyOptions;
 
 /// A schema as the caller names it.
@@ -315,14 +315,6 @@ fn check_copy(target: &Path, overwrite: bool) -> Result<()> {
 
 fn publish_copy(copy: Aside, overwrite: bool) -> Result<()> {
     if overwrite { copy.replace() } else { copy.publish() }
-}
-
-/// Runs what waits for the disk where it holds up nothing else.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::new(Code::Internal, "a task of the agent failed").with_source(error)),
-    }
 }
 
 /// The version that an update replaces: named by the key, or by the text when the key is a bare id.

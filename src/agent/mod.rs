@@ -154,7 +154,7 @@ impl Agent {
     pub async fn change_password(&self, password: Zeroizing<String>, new_password: Zeroizing<String>) -> Result<()> {
         self.check_writable()?;
         let directory = self.key_directory.clone();
-        documents::blocking(move || directory.change_password(&password, &new_password)).await
+        crate::store::blocking(move || directory.change_password(&password, &new_password)).await
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -209,7 +209,7 @@ fn set_list<'a>(object: &mut Object<'a>, name: &'static str, list: Vec<Value<'a>
 }
 
 /// A path from a stranger's document, short enough for a message.
-fn shown(path: &str) -> String {
+pub fn shown(path: &str) -> String {
     path.chars().take(256).collect()
 }
 

@@ -22,7 +22,7 @@ mod signature;
 mod vectors_test;
 
 pub use draft::{Draft, Replaced, Signed};
-pub use files::{FileEntry, Form, MAX_INFLATED_BYTES, NewFile};
+pub use files::{FileEntry, Form, MAX_INFLATED_BYTES, NewFile, shown};
 pub use header::Header;
 pub use parsed::{Origin, Parsed, check_size};
 pub use signature::{Author, Claim, SignedBy};

@@ -45,6 +45,7 @@ fn everything_can_be_sent() {
         sent(store.put(key, Bytes::new(), Name::Given));
         sent(store.get(key, 0));
         sent(store.exists(key));
+        sent(store.file_length(Sha256Hex::from([0; 32])));
         sent(store.remove(key));
         sent(store.versions(Kind::Agent, id));
         sent(store.entries(Kind::Agent, id));
@@ -83,6 +84,7 @@ async fn an_empty_store_has_nothing(store: Store) {
     let (key, id) = (any_version(), DocumentId::random());
     assert_eq!(store.get(&key, NO_LIMIT).await.unwrap_err().code(), Code::NotFound);
     assert!(!store.exists(&key).await.unwrap());
+    assert_eq!(store.file_length(Sha256Hex::from([0xcd; 32])).await.unwrap(), None);
     let error = store.remove(&key).await.unwrap_err();
     assert_eq!((error.code(), error.details().key.clone()), (Code::NotFound, Some(key.to_string())));
     assert_eq!(store.versions(Kind::Document, id).await.unwrap(), []);
@@ -104,6 +106,7 @@ async fn what_is_put_is_got(store: Store) {
         assert!(store.exists(&key).await.unwrap());
         assert_eq!(store.get(&key, NO_LIMIT).await.unwrap(), bytes);
     }
+    assert_eq!(store.file_length(Sha256Hex::from([0xab; 32])).await.unwrap(), Some(0));
 }
 
 async fn a_key_keeps_its_first_bytes(store: Store) {

@@ -8,7 +8,7 @@ use opendal::ErrorKind;
 use super::aws::credentials::{NoCredentials, Why};
 use super::fs;
 use super::remote::answer::{Again, Refusal, Verdict};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, below};
 use crate::net::Failure;
 
 /// What an operation was about, for the error.
@@ -77,18 +77,6 @@ impl Subject<'_> {
 
 fn retryable(error: Error, passes: bool) -> Error {
     if passes { error.retryable() } else { error }
-}
-
-/// An error of this type among those that caused this one.
-pub(super) fn below<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = cause.source();
-    }
-    None
 }
 
 /// The request could not be signed.

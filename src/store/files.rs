@@ -51,12 +51,14 @@ pub async fn hash(contents: &Contents, tell: Tell, cancel: &Cancel) -> Result<Sh
     .await
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+/// Runs what waits for the disk where it holds up nothing else; on this thread where that [waits](super::wait_here) in any
+/// case.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     if super::fs::waits() {
         return work();
     }
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::new(Code::Internal, "a task of the store failed").with_source(error))?
+    done.map_err(|error| Error::new(Code::Internal, "a task in the background failed").with_source(error))?
 }
 
 impl Store {

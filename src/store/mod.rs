@@ -36,7 +36,7 @@ pub use self::describe::{Description, Directory};
 pub use self::documents::{Documents, Versions};
 use self::errors::Subject;
 use self::files::Uploads;
-pub use self::files::{StoredFile, Tell, hash};
+pub use self::files::{StoredFile, Tell, blocking, hash};
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
 pub use self::hai::Hai;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::Vault;
 use crate::crypto::{Hasher, hex};
-use crate::document::FileEntry;
-use crate::error::{Code, Error, Result};
+use crate::document::{FileEntry, shown};
+use crate::error::{Code, Error, Result, below};
 use crate::id::DocumentKey;
 use crate::local_file::{self, Contents};
-use crate::store::StoredFile;
+use crate::store::{StoredFile, blocking};
 
 /// Bytes that are given at once, where they come from memory or a file.
 const PIECE: usize = 1 << 20;
@@ -172,22 +172,9 @@ fn missing(error: Error, path: &str) -> Error {
 
 /// Whether the system does not let this process read: no verdict about what stands there.
 fn is_forbidden(error: &Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    below::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn about(error: Error, path: &str) -> Error {
-    // A stranger's text, short enough for a message.
-    error.with("attachment", path.chars().take(256).collect::<String>())
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::new(Code::Internal, "a task of the vault failed").with_source(error))?
+pub(super) fn about(error: Error, path: &str) -> Error {
+    error.with("attachment", shown(path))
 }

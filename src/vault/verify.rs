@@ -10,6 +10,7 @@ use crate::id::{DocumentId, DocumentKey};
 use crate::trust::{Believed, Tried};
 
 use super::Vault;
+use super::attachments::about;
 
 /// What a caller asks of a verification beyond the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -231,7 +232,7 @@ impl Vault {
             Files::Contents => self.open_attachment(key, file, base).await?.check().await,
             Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
                 let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
-                Err(error.with("attachment", file.path.chars().take(256).collect::<String>()))
+                Err(about(error, file.path))
             }
             Files::Present | Files::Embedded => Ok(()),
         }

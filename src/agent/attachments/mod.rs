@@ -28,12 +28,12 @@ use self::progress::Count;
 pub use self::progress::OnProgress;
 pub use self::save::SaveAttachments;
 use super::Agent;
-use super::documents::blocking;
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Form, NewFile, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::Reference;
 use crate::local_file::Contents;
+use crate::store::blocking;
 use crate::store::{self, Sha256Hex};
 use crate::vault::{Attachment, ReadOptions, VerifyOptions};
 

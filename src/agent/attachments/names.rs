@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::document::shown;
 use crate::error::{Code, Error, Result};
 use crate::local_file;
 
 /// Plain relative paths, each the place of one file. Errors: `JACS_ATTACHMENT`.
-pub(super) fn check<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<String>> {
+pub(super) fn check<'a>(paths: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for path in paths {
         let message = "an attachment's path is not relative, leads outside, or is too long";
@@ -20,12 +21,9 @@ pub(super) fn check<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Result<
     if let Some(name) = names.iter().find(|name| folders(name)) {
         return Err(refused("an attachment stands where another one needs a folder", name));
     }
-    drop(seen);
     Ok(names)
 }
 
 fn refused(message: &'static str, path: &str) -> Error {
-    // A stranger's text, short enough for a message.
-    let shown: String = path.chars().take(256).collect();
-    Error::new(Code::Attachment, message).with_path(shown)
+    Error::new(Code::Attachment, message).with_path(shown(path))
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::progress::Count;
 use super::{Agent, DocumentSource, OnProgress, names};
-use crate::agent::documents::blocking;
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Growing, Tree};
+use crate::store::blocking;
 use crate::vault::{Attachment, VerifyOptions};
 
 /// What a caller asks of saved attachments.

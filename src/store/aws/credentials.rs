@@ -21,8 +21,8 @@ use reqsign_core::{
 use super::endpoint::Place;
 use super::profile::{Profile, home};
 use crate::environment::Environment;
+use crate::error::below;
 use crate::net::{Failure, What};
-use crate::store::errors::below;
 use crate::store::remote::Access;
 use crate::store::remote::answer::Verdict;
 use crate::store::remote::transport::Transport;
