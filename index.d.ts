@@ -219,6 +219,125 @@ export interface HistoryReport {
   heads: string[];
   gaps: string[];
 }
+/**
+ * What a transfer or a check has to say of one object. `damage`: it is not what it was, or not what it should be; `note`: worth knowing.
+ * `kind`: see docs/check.md and docs/migrate.md. `path`: of the object below the data directory, or in the archive.
+ */
+export interface Finding {
+  kind: string;
+  code: JacsErrorCode;
+  key?: string;
+  path?: string;
+  message: string;
+  severity: 'damage' | 'note';
+  /** `check` with `repairFrom`: whether the object was brought back. */
+  repaired?: boolean;
+}
+/** `concurrency`: objects under way at the same time, default 64. `done`, `total` and `failed` of its progress count objects; `total` comes late. */
+export interface TransferOptions {
+  concurrency?: number;
+  /** Only say what would be done. */
+  dryRun?: boolean;
+  /** Put into the report a document, signed by the agent and not stored, that says what was transferred. */
+  sign?: boolean;
+  onFinding?: (finding: Finding) => void;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+/** The environment gives credentials and the password only: its settings would override both configurations. */
+export interface MigrateOptions extends TransferOptions {
+  from: string | Config;
+  to: string | Config;
+  /** After all is copied: a successor of the same content, signed by the agent of `to`, for each document whose newest version it did not sign. */
+  resign?: boolean;
+  /** Of the private key of `to`, for `resign` and `sign`. */
+  password?: string;
+  /** Copy documents whose hash or signature fails, too; they are reported all the same. */
+  keepInvalid?: boolean;
+  /** A local file that says what is done: a call with the same one goes on there. Removed when all is done. */
+  checkpoint?: string;
+  env?: Environment;
+}
+/** `deep`: read and compare what both sides have. Default: equal names are equal objects, since none ever changes. */
+export interface MirrorOptions extends TransferOptions {
+  deep?: boolean;
+  /** Remove from the mirror what is not in the store any more. Default: it is kept. */
+  removeMissing?: boolean;
+  keepInvalid?: boolean;
+  checkpoint?: string;
+}
+/** `overwrite`: replace the file. `keepInvalid`: also what is not what its hash says. */
+export interface ExportOptions extends TransferOptions {
+  overwrite?: boolean;
+  keepInvalid?: boolean;
+}
+export interface ImportOptions extends TransferOptions {
+  /** Whose documents come in: of agents that the store knows, or of any in the archive. Default: `any` into an empty store, else `known`. */
+  agents?: 'known' | 'any';
+  /** Limits on the archive, else `JACS_INPUT`, and nothing was stored: entries (default 10,000,000), unpacked bytes (1 TiB), and unpacked bytes for each packed one (200). */
+  maxEntries?: number;
+  maxBytes?: number;
+  maxRatio?: number;
+}
+export interface ImportIntoOptions extends ImportOptions {
+  password?: string;
+  env?: Environment;
+}
+/**
+ * `copied`: objects that the target has now and had not; `same`: that it had; `conflicts`: that have other bytes there (never overwritten);
+ * `failed`: that are not there. All but the first two are among `failures` (at most 10,000), beside notes.
+ */
+export interface TransferReport {
+  copied: number;
+  same: number;
+  conflicts: number;
+  failed: number;
+  /** `mirror` with `removeMissing`. */
+  removed: number;
+  /** `migrate` with `resign`: successors that were made. */
+  resigned: number;
+  /** Of what was copied. */
+  bytes: number;
+  failures: Finding[];
+  createOnce: 'atomic' | 'checked' | 'none';
+  /**
+   * RFC 6962 Merkle tree hashes, hex, over `path NUL sha256` (sha256 in hex) of every object of the source, sorted by path, and over those of
+   * them that the target has, with what it has: equal when everything is there, byte for byte. `mirror`: with `deep` only.
+   */
+  root?: { from: string; to: string };
+  /** With `sign`. */
+  signed?: string;
+  /** `importArchive`: agents in the archive that the store did not know. */
+  newAgents?: string[];
+}
+export interface CheckOptions {
+  /** Only versions made at or after this time (RFC 3339), and the attachments that they name. */
+  since?: string;
+  /** Only this share of the documents, chosen at random anew each time: 0.05 is 5 %. */
+  sample?: number;
+  /** A local file that says what is checked already: a call with the same one goes on there. Removed when all is checked. */
+  resume?: string;
+  /** A mirror: damaged and missing objects are fetched from there, whole, and verified; what they replace goes to `quarantine`. */
+  repairFrom?: string | Config;
+  /** A local directory, default `./jacs_quarantine`. */
+  quarantine?: string;
+  /** Findings in the report, default 10,000; `onFinding` hears of all. */
+  maxFindings?: number;
+  onFinding?: (finding: Finding) => void;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+/** `damaged`: objects with a finding that is damage; `complete`: every object was looked at (never with `since` or `sample`). */
+export interface CheckReport {
+  scanned: number;
+  bytes: number;
+  damaged: number;
+  repaired: number;
+  findings: Finding[];
+  complete: boolean;
+  /** The file to go on from, when objects could not be looked at. */
+  resume?: string;
+}
 export interface Diagnosis {
   ok: boolean;
   settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
@@ -363,6 +482,30 @@ export class Agent {
    * Rejects: `JACS_CONFLICT` (a file stands there), `JACS_ATTACHMENT` (a path leads outside, bytes missing or altered), and as `assertDocument`.
    */
   saveAttachments(jsonOrKey: string, directory: string, options?: SaveAttachmentsOptions): Promise<string[]>;
+  /**
+   * Copies a whole store into another, bytes unchanged: agents, files, documents and what came meanwhile; each is verified before it is copied
+   * and read back after it. Can be stopped at any point and called again; nothing is ever overwritten. Both configurations' agents are needed
+   * only for `resign` and `sign` (that of `to`). Resolves also when objects failed: look at the report.
+   * Rejects: `JACS_CONFIG` (source is target), `JACS_UNAVAILABLE` (a storage cannot be asked at all), `JACS_INPUT` (a checkpoint of another migration), `JACS_PASSWORD`.
+   */
+  static migrate(options: MigrateOptions): Promise<TransferReport>;
+  /** Writes the whole store to a `.tar.gz` whose `jacs_data` folder, unpacked, is a data directory. Rejects: `JACS_CONFLICT` (the file exists). */
+  exportArchive(file: string, options?: ExportOptions): Promise<TransferReport>;
+  /**
+   * Brings the documents of a `.tar.gz` into the store: one of `exportArchive`, of `tar -czf` of a data directory, or of `jacs`'s layout. Each is
+   * verified; nothing is replaced; keys, configurations and whatever is not a document, an agent or an attachment stay outside.
+   * The static form needs no loaded agent: it restores into the storage of a configuration.
+   * Rejects: `JACS_INPUT` (no such archive, or over a limit: nothing was stored).
+   */
+  importArchive(file: string, options?: ImportOptions): Promise<TransferReport>;
+  static importArchive(config: string | Config, file: string, options?: ImportIntoOptions): Promise<TransferReport>;
+  /** Copies to another storage what is not there yet; `jacs_data_directory` of `to` and its credentials matter, not its agent. Rejects: as `migrate`. */
+  mirror(to: string | Config, options?: MirrorOptions): Promise<TransferReport>;
+  /**
+   * Looks at every object of the store: names, hashes, signatures, version chains, attachments, permissions. Resolves whatever it finds; with
+   * `repairFrom` damage is repaired.
+   */
+  check(options?: CheckOptions): Promise<CheckReport>;
   /** Every version of a document with signer and chain hash. */
   verifyHistory(id: string, options?: VerifyOptions): Promise<HistoryReport>;
   /**
