@@ -18,10 +18,8 @@ mod documents;
 mod key_directory;
 mod load;
 
-pub use attachments::{
-    AttachmentInput, Attachments, DocumentSource, Embed, OnProgress, SaveAttachments, is_media_type,
-};
-pub use batch::{BatchOptions, Progress};
+pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
+pub use batch::BatchOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
@@ -52,6 +50,7 @@ pub struct Agent {
     pub key: DocumentKey,
     pub document: String,
     pub config: Config,
+    public_key: PublicKey,
     vault: Vault,
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
@@ -66,7 +65,7 @@ pub struct Agent {
 
 impl Agent {
     pub fn public_key(&self) -> &PublicKey {
-        self.vault.keyring.own.key()
+        &self.public_key
     }
 
     /// The result of work at the store. A server may take long to answer, and whether what it was asked for happened is

@@ -14,12 +14,13 @@ use super::sources::Sources;
 use super::state::{Call, State};
 use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
-use crate::agent::{Agent, DocumentSource, OnProgress, Progress};
+use crate::agent::{Agent, DocumentSource};
 use crate::cancel::Cancel as CancelToken;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::Reference;
+use crate::progress::{OnProgress, Progress};
 use crate::vault::Report;
 
 /// A function of JavaScript that hears of progress, as JSON.
@@ -158,7 +159,7 @@ impl NativeAgent {
         let progress = on_progress(progress)?;
         promise(env, async move {
             let (call, cancel, (texts, options)) = begun?;
-            let tell = |now| progress.0.iter().for_each(|tell| tell(now));
+            let tell = |now| progress.tell(now);
             let documents = call.agent().await?.create_documents(texts, options, &cancel, tell).await?;
             Ok(documents.into_iter().map(Text::from).collect::<Vec<_>>())
         })
@@ -440,7 +441,7 @@ fn on_progress(progress: Option<Told<'_>>) -> napi::Result<OnProgress> {
     let told = std::sync::Mutex::new(Instant::now());
     Ok(OnProgress(Some(Arc::new(move |now: Progress| {
         let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now.done == now.total || told.elapsed() >= PROGRESS_INTERVAL {
+        if Some(now.done) == now.total || told.elapsed() >= PROGRESS_INTERVAL {
             *told = Instant::now();
             progress.call(report::progress(now), ThreadsafeFunctionCallMode::NonBlocking);
         }

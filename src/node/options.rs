@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::sources::Taken;
 use crate::agent::{
-    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, OnProgress,
-    SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
+    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, SaveAttachments,
+    SchemaChoice, UpdateOptions, is_media_type,
 };
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
@@ -17,6 +17,7 @@ use crate::document::schema::SchemaInput;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
+use crate::progress::OnProgress;
 use crate::store::Kind;
 use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 

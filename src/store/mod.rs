@@ -12,10 +12,10 @@ mod errors;
 mod files;
 mod fs;
 mod hai;
-mod ids;
 pub mod layout;
 mod lock;
 mod memory;
+mod names;
 mod other;
 mod probe;
 mod put;
@@ -40,10 +40,11 @@ pub use self::files::{StoredFile, Tell, blocking, hash};
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
 pub use self::hai::Hai;
-pub use self::ids::Ids;
 pub use self::layout::{Kind, ObjectKey, Sha256Hex};
 pub use self::lock::Lock;
 use self::lock::Locks;
+use self::names::FileShelf;
+pub use self::names::{FileName, Files, Ids};
 pub use self::other::Other;
 pub use self::probe::{Abilities, Findings};
 pub use self::put::{Name, Put};
@@ -298,6 +299,11 @@ impl Store {
     /// All ids of a kind, ascending. Nothing is read before the first is asked for.
     pub async fn ids(&self, kind: Kind) -> Result<Ids> {
         Ok(Ids::new(self.clone(), kind))
+    }
+
+    /// All attachments, ascending. Nothing is read before the first is asked for.
+    pub fn all_files(&self) -> Files {
+        Files::new(self.clone(), FileShelf)
     }
 
     /// All ids of a kind, ascending, with their versions. Nothing is read before the first page is asked for.

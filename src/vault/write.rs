@@ -105,7 +105,7 @@ impl Vault {
     /// An id that a caller brings must not be that of an agent: reading by it would give the document.
     /// Errors: `JACS_CONFLICT`.
     pub async fn refuse_agents_id(&self, key: DocumentKey) -> Result<()> {
-        if key.id != self.keyring.own.id() && self.store.versions(Kind::Agent, key.id).await?.is_empty() {
+        if Some(key.id) != self.keyring.own_id() && self.store.versions(Kind::Agent, key.id).await?.is_empty() {
             return Ok(());
         }
         Err(Error::new(Code::Conflict, "the id is that of an agent").with_key(key))
