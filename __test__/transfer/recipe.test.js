@@ -14,7 +14,7 @@ let source;
 let documents;
 beforeAll(async () => {
   source = await newAgent();
-  const texts = await source.agent.createDocuments(range(20).map((number) => ({ number, title: `Number ${number}` })));
+  const texts = await source.agent.createDocuments(range(8).map((number) => ({ number, title: `Number ${number}` })));
   texts[3] = await source.agent.updateDocument(keyOf(texts[3]), { number: 3, title: 'again' });
   documents = texts;
 });

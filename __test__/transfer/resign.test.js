@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { Agent } = require('../../index.js');
 const { all, fieldsOf, fileOf, keyOf, newAgent, storedText } = require('../support/agents.js');
 const { filesUnder } = require('../support/folder.js');
@@ -211,7 +212,7 @@ test('with a checkpoint, gone on after an abort, each gets one successor', async
   const documents = path.join(target.data, 'documents');
   const count = () => (fs.existsSync(documents) ? filesUnder(documents).length : 0);
   // All are copied, and some have their successors.
-  while (count() < texts.length + 20) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (count() < texts.length + 20) await sleep(1);
   abort.abort();
   expect(['JACS_ABORTED', 'done']).toContain(await outcome);
   const report = await resign(store.data, target, { checkpoint });
