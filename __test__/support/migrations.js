@@ -72,6 +72,29 @@ async function migrateKilled({ kills, options, finished }) {
   return done;
 }
 
+/**
+ * Migrates with a checkpoint to the end, killed each time that so many lines stand in it; resolves to the report, `killed`
+ * and the `checkpoint`, which is gone.
+ */
+async function migrateKilledAt(options, lines) {
+  const own = withCheckpoint(options);
+  let killed = 0;
+  for (const line of [...lines.toSorted((a, b) => a - b), Infinity]) {
+    const migration = startMigration(own);
+    const state = { ended: false };
+    const ended = migration.ended.finally(() => (state.ended = true));
+    while (!state.ended && linesOf(own.checkpoint) < line) await Promise.race([sleep(5), ended]);
+    if (!state.ended) migration.kill();
+    const report = await ended;
+    if (report) return { report, killed, checkpoint: own.checkpoint };
+    killed++;
+  }
+}
+
+function linesOf(file) {
+  return fs.existsSync(file) ? fs.readFileSync(file).filter((byte) => byte === 10).length : 0;
+}
+
 async function timed(options, finished) {
   const own = withCheckpoint(options());
   const migration = startMigration(own);
@@ -96,4 +119,4 @@ afterAll(async () => {
   while (running.size > 0) await sleep(5);
 });
 
-module.exports = { startMigration, migrateKilled, withCheckpoint };
+module.exports = { startMigration, migrateKilled, migrateKilledAt, withCheckpoint };
