@@ -207,7 +207,8 @@ describe('every declared option is known to native code', () => {
   });
 
   test('the interfaces are all there are', () => {
-    const names = [...declared.keys()].filter((name) => name.endsWith('Options'));
+    // No call takes that one by itself: others extend it.
+    const names = [...declared.keys()].filter((name) => name.endsWith('Options') && name !== 'TransferOptions');
     expect(names.sort()).toEqual(Object.keys(CALLS).sort());
   });
 });
