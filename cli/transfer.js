@@ -12,6 +12,9 @@ const { withProgress } = require('./progress.js');
 const FINDING_WIDTHS = [6, 20];
 const WIDTHS = [13];
 
+/** Findings that a report holds at most. */
+const IN_A_REPORT = 10_000;
+
 function defineTransfer(command) {
   return definePassword(command)
     .option('--dry-run', 'write nothing, only say what would be done')
@@ -37,7 +40,7 @@ function transferOptions({ options }) {
  * findings there were of each severity. `resume(error)`: how to go on where it was interrupted, and from which file.
  */
 async function told(session, { failures = 'failed', resume }, call) {
-  const heard = { damage: 0, note: 0 };
+  const findings = new Findings(session);
   const failed = (error, latest) => {
     const isInterrupted = error.code === 'JACS_ABORTED';
     if (!isInterrupted && !error.retryable) return error;
@@ -48,22 +51,50 @@ async function told(session, { failures = 'failed', resume }, call) {
   };
   const report = await withProgress(session, { drawing: 'objects', failures, failed }, (bar) => {
     const onFinding = (finding) => {
-      heard[finding.severity] += 1;
       // What cannot be written cannot be written at the end either, and is told then.
-      bar.above(() => tell(finding, session)).catch(() => undefined);
+      bar.above(() => findings.tell(finding)).catch(() => undefined);
     };
     return call({ onFinding, onProgress: bar.onProgress, signal: session.signal });
   });
-  return { report, heard };
+  await findings.tellOthers(report.failures ?? report.findings);
+  return { report, heard: findings.heard };
 }
 
-function tell(finding, { options, output, notes }) {
-  if (options.json) return output.json({ finding });
-  const { severity, kind, key, path, message, repaired } = finding;
+/** What was found, one line each. */
+class Findings {
+  heard = { damage: 0, note: 0 };
+  #session;
+  #told = new Set();
+  #over = false;
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  async tell(finding) {
+    if (this.#over) return;
+    if (this.#told.size < IN_A_REPORT) this.#told.add(JSON.stringify(finding));
+    await this.#write(finding);
+  }
+
+  /** Of the report: a call that goes on where another was stopped tells by itself only what it found itself. */
+  async tellOthers(all) {
+    this.#over = true;
+    for (const finding of all) if (!this.#told.has(JSON.stringify(finding))) await this.#write(finding);
+  }
+
+  #write(finding) {
+    const { options, output, notes } = this.#session;
+    this.heard[finding.severity] += 1;
+    return options.json ? output.json({ finding }) : notes.row(rowOf(finding), FINDING_WIDTHS);
+  }
+}
+
+function rowOf({ severity, kind, key, path, message, repaired }) {
   const outcome = repaired === undefined ? '' : repaired ? ' (repaired)' : ' (not repaired)';
   const isNamed = key === undefined || path === undefined || key.split(':').every((part) => path.includes(part));
   const about = isNamed ? '' : ` [key: ${key}]`;
-  return notes.row([severity, kind, path ?? key, `${message}${outcome}${about}`], FINDING_WIDTHS);
+  return [severity, kind, path ?? key, `${message}${outcome}${about}`];
 }
 
 function doneOf({ done, total } = { done: 0 }) {

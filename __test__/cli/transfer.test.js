@@ -39,6 +39,19 @@ describe.each(VERBS)('%s', (_, args, result) => {
     expect(lines(stdout)).toEqual([{ finding: NOTE }, { finding: DAMAGE }, { report: Object.fromEntries(report) }]);
   });
 
+  test('what an interrupted call found is told by the one that goes on there, once', async () => {
+    const workspace = await withAgent();
+    const found = [DAMAGE, NOTE];
+    const { env } = staged(workspace, {
+      steps: [{ finding: NOTE }],
+      result: { ...result, failures: found, findings: found },
+    });
+    const machine = await workspace.run([...args, '--json'], { env });
+    expect(lines(machine.stdout).slice(0, -1)).toEqual([{ finding: NOTE }, { finding: DAMAGE }]);
+    const human = await workspace.run(args, { env });
+    expect(human.stderr).toMatch(/^note\t.*\ndamage\t.*\n$/);
+  });
+
   test('Ctrl-C: told how far it is, and the command to go on with', async () => {
     const workspace = await withAgent();
     const steps = [
