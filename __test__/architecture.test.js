@@ -11,6 +11,7 @@ const source = path.join(root, 'src');
 const ALLOWED = {
   error: [],
   cancel: ['error'],
+  progress: [],
   id: ['error'],
   local_file: ['error'],
   environment: [],
@@ -22,12 +23,12 @@ const ALLOWED = {
   store: ['error', 'cancel', 'id', 'local_file', 'environment', 'net', 'crypto'],
   trust: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store'],
   vault: ['error', 'cancel', 'id', 'local_file', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],
-  agent: [
+  transfer: [
     'error',
     'cancel',
+    'progress',
     'id',
     'local_file',
-    'environment',
     'config',
     'canonical',
     'crypto',
@@ -36,9 +37,10 @@ const ALLOWED = {
     'trust',
     'vault',
   ],
-  node: [
+  agent: [
     'error',
     'cancel',
+    'progress',
     'id',
     'local_file',
     'environment',
@@ -49,6 +51,23 @@ const ALLOWED = {
     'store',
     'trust',
     'vault',
+    'transfer',
+  ],
+  node: [
+    'error',
+    'cancel',
+    'progress',
+    'id',
+    'local_file',
+    'environment',
+    'config',
+    'canonical',
+    'crypto',
+    'document',
+    'store',
+    'trust',
+    'vault',
+    'transfer',
     'agent',
   ],
 };

@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 use super::{Agent, CreateOptions};
 use crate::cancel::Cancel;
 use crate::error::{Code, Details, Error, Failure, Result};
+use crate::progress::Progress;
 
 /// Documents in flight at the same time when the caller does not say.
 const DEFAULT_CONCURRENCY: usize = 64;
@@ -19,17 +20,6 @@ const TASK: usize = 16;
 pub struct BatchOptions {
     pub create: CreateOptions,
     pub concurrency: Option<usize>,
-}
-
-/// How far a long call has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub done: u64,
-    pub total: u64,
-    pub bytes: u64,
-    /// Where that is known.
-    pub total_bytes: Option<u64>,
-    pub failed: u64,
 }
 
 impl Agent {
@@ -59,7 +49,7 @@ impl Agent {
             tokio::spawn(async move { agent.create_chunk(chunk, &options, &cancel).await })
         });
         let mut results: Vec<Option<Result<String>>> = (0..total).map(|_| None).collect();
-        let mut progress = Progress { total: total as u64, ..Progress::default() };
+        let mut progress = Progress { total: Some(total as u64), ..Progress::default() };
         let mut running = stream::iter(tasks).buffer_unordered(concurrency);
         while let Some(finished) = running.next().await {
             let finished = finished

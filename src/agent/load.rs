@@ -2,6 +2,7 @@
 //! own document lies beside its keys.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -64,22 +65,16 @@ impl Agent {
         let chosen = chosen.ok_or_else(|| not_found(&config))?;
         let versions =
             own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
-        let own_key = OwnKey::new(chosen.key.id, public_key, versions);
-        let keyring = Keyring::new(own_key, store.clone(), key_resolution(&config), config.max_document_bytes)?;
+        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), versions);
         let sweep = (!options.read_only).then(|| store.sweep());
-        let vault = Vault {
-            store,
-            keyring,
-            minimum_trust: config.minimum_trust,
-            update_policy: config.update_policy,
-            max_bytes: config.max_document_bytes,
-            cache: Cache::new(cache_limits(&config)),
-        };
+        let vault = Arc::new(vault(&config, store, Some(own_key))?);
         Ok(Agent {
             key: chosen.key,
             document: chosen.text,
             config,
+            public_key,
             vault,
+            environment: environment.without_ours(),
             key_directory,
             signer,
             warnings,
@@ -88,6 +83,18 @@ impl Agent {
             _sweep: sweep,
         })
     }
+}
+
+/// A store as a configuration wants it to be seen; `own` is the loaded agent, where there is one.
+pub(super) fn vault(config: &Config, store: Store, own: Option<OwnKey>) -> Result<Vault> {
+    Ok(Vault {
+        keyring: Keyring::new(own, store.clone(), key_resolution(config), config.max_document_bytes)?,
+        store,
+        minimum_trust: config.minimum_trust,
+        update_policy: config.update_policy,
+        max_bytes: config.max_document_bytes,
+        cache: Cache::new(cache_limits(config)),
+    })
 }
 
 /// What the store needs of the configuration, and of the environment: credentials, addresses, proxies.

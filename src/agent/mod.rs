@@ -8,6 +8,7 @@
 //! | `documents` | create, update, save, sign again |
 //! | `attachments` | files into documents and out of them |
 //! | `batch` | many documents at once |
+//! | `transfers` | whole stores: migrate, mirror |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod attachments;
@@ -17,15 +18,15 @@ mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod transfers;
 
-pub use attachments::{
-    AttachmentInput, Attachments, DocumentSource, Embed, OnProgress, SaveAttachments, is_media_type,
-};
-pub use batch::{BatchOptions, Progress};
+pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
+pub use batch::BatchOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
 use crate::document::schema::Schemas;
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
@@ -52,7 +54,10 @@ pub struct Agent {
     pub key: DocumentKey,
     pub document: String,
     pub config: Config,
-    vault: Vault,
+    public_key: PublicKey,
+    vault: Arc<Vault>,
+    /// Without our own variables: credentials of other places.
+    environment: Environment,
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
     signer: Option<SecretKey>,
@@ -66,7 +71,7 @@ pub struct Agent {
 
 impl Agent {
     pub fn public_key(&self) -> &PublicKey {
-        self.vault.keyring.own.key()
+        &self.public_key
     }
 
     /// The result of work at the store. A server may take long to answer, and whether what it was asked for happened is

@@ -14,17 +14,18 @@ use super::sources::Sources;
 use super::state::{Call, State};
 use super::text::{Text, document, item, text};
 use super::{Cancel, options, report};
-use crate::agent::{Agent, DocumentSource, OnProgress, Progress};
+use crate::agent::{Agent, DocumentSource};
 use crate::cancel::Cancel as CancelToken;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::Reference;
+use crate::progress::{OnProgress, Progress};
 use crate::vault::Report;
 
 /// A function of JavaScript that hears of progress, as JSON.
 type Told<'env> = Function<'env, String, UnknownReturnValue>;
-type Promise<'env, T> = napi::Result<PromiseRaw<'env, Outcome<T>>>;
+pub(super) type Promise<'env, T> = napi::Result<PromiseRaw<'env, Outcome<T>>>;
 
 /// How often progress is told, at most.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
@@ -158,7 +159,7 @@ impl NativeAgent {
         let progress = on_progress(progress)?;
         promise(env, async move {
             let (call, cancel, (texts, options)) = begun?;
-            let tell = |now| progress.0.iter().for_each(|tell| tell(now));
+            let tell = |now| progress.tell(now);
             let documents = call.agent().await?.create_documents(texts, options, &cancel, tell).await?;
             Ok(documents.into_iter().map(Text::from).collect::<Vec<_>>())
         })
@@ -393,7 +394,7 @@ impl NativeAgent {
     }
 
     /// Begins a call and reads its arguments, which only the JavaScript thread can.
-    fn begin<T>(
+    pub(super) fn begin<T>(
         &self,
         cancel: Option<&Cancel>,
         arguments: impl FnOnce() -> Result<T>,
@@ -403,7 +404,7 @@ impl NativeAgent {
     }
 }
 
-fn token(cancel: Option<&Cancel>) -> CancelToken {
+pub(super) fn token(cancel: Option<&Cancel>) -> CancelToken {
     cancel.map(|cancel| cancel.0.clone()).unwrap_or_default()
 }
 
@@ -440,7 +441,7 @@ fn on_progress(progress: Option<Told<'_>>) -> napi::Result<OnProgress> {
     let told = std::sync::Mutex::new(Instant::now());
     Ok(OnProgress(Some(Arc::new(move |now: Progress| {
         let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now.done == now.total || told.elapsed() >= PROGRESS_INTERVAL {
+        if Some(now.done) == now.total || told.elapsed() >= PROGRESS_INTERVAL {
             *told = Instant::now();
             progress.call(report::progress(now), ThreadsafeFunctionCallMode::NonBlocking);
         }
@@ -464,13 +465,13 @@ fn reference(key: &Unknown) -> Result<Reference> {
     text(key, "key")?.parse()
 }
 
-fn read_environment(text: &str) -> Result<Environment> {
+pub(super) fn read_environment(text: &str) -> Result<Environment> {
     let malformed = |_| Error::new(Code::Input, "an environment holds texts").with("option", "env");
     let variables: HashMap<String, Option<String>> = serde_json::from_str(text).map_err(malformed)?;
     Ok(variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
-fn working_directory() -> Result<PathBuf> {
+pub(super) fn working_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod attachment;
+mod listener;
 mod listing;
 mod options;
 mod outcome;
@@ -14,6 +15,7 @@ mod report;
 mod sources;
 mod state;
 mod text;
+mod transfers;
 
 use napi_derive::napi;
 

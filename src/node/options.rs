@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::sources::Taken;
 use crate::agent::{
-    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, OnProgress,
-    SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
+    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, SaveAttachments,
+    SchemaChoice, UpdateOptions, is_media_type,
 };
+use crate::agent::{ConfigSource, MigrateOptions, MirrorOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
 use crate::document::Form;
@@ -17,7 +18,9 @@ use crate::document::schema::SchemaInput;
 use crate::error::{Code, Error, Result, nearest};
 use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
+use crate::progress::OnProgress;
 use crate::store::Kind;
+use crate::transfer;
 use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
@@ -47,6 +50,10 @@ const CREATE_AGENT: &[&str] = &[
     "agentType",
     "domain",
 ];
+/// Of all transfers.
+const TRANSFER: &[&str] = &["concurrency", "dryRun", "sign"];
+const MIGRATE: &[&str] = &["from", "to", "resign", "password", "keepInvalid", "checkpoint"];
+const MIRROR: &[&str] = &["deep", "removeMissing", "keepInvalid", "checkpoint"];
 const MAX_CONCURRENCY: u64 = 4096;
 
 /// The members of an options object; `null` means not given.
@@ -202,6 +209,21 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// What all transfers between stores have in common.
+    fn transfer(&self) -> Result<transfer::Options> {
+        Ok(transfer::Options {
+            keep_invalid: self.flag("keepInvalid")?,
+            dry_run: self.flag("dryRun")?,
+            concurrency: self.concurrency()?,
+            checkpoint: self.typed("checkpoint", "a path", |value| absolute(value.as_str()?))?,
+            ..transfer::Options::default()
+        })
+    }
+
+    fn concurrency(&self) -> Result<Option<usize>> {
+        Ok(self.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize))
+    }
+
     fn verify(&self) -> Result<VerifyOptions> {
         Ok(VerifyOptions {
             signed_by: match self.texts("signedBy")? {
@@ -244,10 +266,48 @@ pub fn update(text: Option<&str>, sources: &Taken, on_progress: OnProgress) -> R
     Ok(UpdateOptions { create, merges })
 }
 
+pub fn migrate(text: &str) -> Result<MigrateOptions> {
+    let known = [TRANSFER, MIGRATE].concat();
+    let options = Options::read(Some(text), &known)?;
+    let place = |name: &'static str| {
+        let missing = || Error::new(Code::Input, "a migration needs `from` and `to`").with("option", name);
+        let place = options.typed(name, "a path or a configuration", |value| match value {
+            Value::String(path) => absolute(path).map(ConfigSource::Path),
+            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
+            _ => None,
+        })?;
+        place.ok_or_else(missing)
+    };
+    Ok(MigrateOptions {
+        from: place("from")?,
+        to: place("to")?,
+        resign: options.flag("resign")?,
+        sign: options.flag("sign")?,
+        password: options.text("password")?.map(Zeroizing::new),
+        transfer: transfer::Options { what: "migrate", deep: true, twice: true, ..options.transfer()? },
+    })
+}
+
+pub fn mirror(to: ConfigSource, text: Option<&str>) -> Result<MirrorOptions> {
+    let known = [TRANSFER, MIRROR].concat();
+    let options = Options::read(text, &known)?;
+    let transfer = transfer::Options {
+        what: "mirror",
+        deep: options.flag("deep")?,
+        remove_missing: options.flag("removeMissing")?,
+        ..options.transfer()?
+    };
+    Ok(MirrorOptions { to, sign: options.flag("sign")?, transfer })
+}
+
+/// The path of a configuration, as it is meant now.
+pub fn config_path(path: &str, argument: &'static str) -> Result<PathBuf> {
+    absolute(path).ok_or_else(|| Error::new(Code::Input, "the configuration is not a path").with("argument", argument))
+}
+
 pub fn batch(text: Option<&str>) -> Result<BatchOptions> {
     let options = Options::read(text, BATCH)?;
-    let concurrency = options.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize);
-    Ok(BatchOptions { create: options.create()?, concurrency })
+    Ok(BatchOptions { create: options.create()?, concurrency: options.concurrency()? })
 }
 
 /// Whether the doctor may write a probe object; `None` leaves it to the agent.

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::agent::{Agent, Diagnosis, Progress};
+use crate::agent::{Agent, Diagnosis};
+use crate::progress::Progress;
 use crate::store::{Abilities, Entry};
 use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, VersionState};
 

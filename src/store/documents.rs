@@ -7,8 +7,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use opendal::Lister;
 
 use super::fs::File;
-use super::ids::disorder;
 use super::layout::{self, Kind, ObjectKey};
+use super::names::disorder;
 use super::remote::Turn;
 use super::{Entry, Ids, Store};
 use crate::error::Result;

@@ -12,10 +12,10 @@ mod errors;
 mod files;
 mod fs;
 mod hai;
-mod ids;
 pub mod layout;
 mod lock;
 mod memory;
+mod names;
 mod other;
 mod probe;
 mod put;
@@ -40,10 +40,11 @@ pub use self::files::{StoredFile, Tell, blocking, hash};
 pub use self::fs::wait_here;
 use self::fs::{Fs, Publish};
 pub use self::hai::Hai;
-pub use self::ids::Ids;
 pub use self::layout::{Kind, ObjectKey, Sha256Hex};
 pub use self::lock::Lock;
 use self::lock::Locks;
+use self::names::FileShelf;
+pub use self::names::{FileName, Files, Ids};
 pub use self::other::Other;
 pub use self::probe::{Abilities, Findings};
 pub use self::put::{Name, Put};
@@ -300,6 +301,11 @@ impl Store {
         Ok(Ids::new(self.clone(), kind))
     }
 
+    /// All attachments, ascending. Nothing is read before the first is asked for.
+    pub fn all_files(&self) -> Files {
+        Files::new(self.clone(), FileShelf)
+    }
+
     /// All ids of a kind, ascending, with their versions. Nothing is read before the first page is asked for.
     pub async fn documents(&self, kind: Kind) -> Result<Documents> {
         Ok(Documents::new(self.clone(), kind, self.ids(kind).await?))
@@ -364,6 +370,30 @@ impl Store {
         Description::of(self.0.operator.info().scheme(), self.create_once(), self.0.fs.as_ref())
     }
 
+    /// Where the store is: two with the same place hold the same objects. On fs it blocks for a few system calls.
+    pub fn place(&self) -> String {
+        if let Some(fs) = &self.0.fs {
+            return format!("file://{}", resolved(fs.root()).display());
+        }
+        let info = self.0.operator.info();
+        let endpoint = self.0.remote.as_ref().map_or("", |remote| remote.endpoint.trim_end_matches('/'));
+        let parts = [endpoint, &info.name(), &info.root()].map(|part| part.trim_matches('/').to_owned());
+        let path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        format!("{}:{path}", info.scheme())
+    }
+
+    /// Whether one of the two lies in the other. Never so in memory, where every store is one of its own.
+    pub fn overlaps(&self, other: &Store) -> bool {
+        match (&self.0.fs, &other.0.fs) {
+            (Some(one), Some(other)) => {
+                let (one, other) = (resolved(one.root()), resolved(other.root()));
+                one.starts_with(&other) || other.starts_with(&one)
+            }
+            (None, None) if self.0.remote.is_some() => self.place() == other.place(),
+            _ => Arc::ptr_eq(&self.0, &other.0),
+        }
+    }
+
     /// Whether the backend is behind a network.
     pub fn is_remote(&self) -> bool {
         self.0.remote.is_some()
@@ -398,5 +428,17 @@ impl Store {
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {
         self.0.fs.as_ref().map(|fs| fs.root().join(path))
+    }
+}
+
+/// A path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there {
+        Some((above, resolved)) => match path.strip_prefix(above) {
+            Ok(rest) if !rest.as_os_str().is_empty() => resolved.join(rest),
+            _ => resolved,
+        },
+        None => path.to_owned(),
     }
 }

@@ -14,10 +14,21 @@ use crate::id::DocumentKey;
 /// An agent's key, or why there is none to believe.
 pub(super) type Answer = std::result::Result<PublicKey, String>;
 
-type Answers = Mutex<HashMap<DocumentKey, Arc<OnceCell<Answer>>>>;
+type Answers = Arc<Mutex<HashMap<DocumentKey, Arc<OnceCell<Answer>>>>>;
 
 tokio::task_local! {
     static ANSWERS: Answers;
+}
+
+/// One call that is made in many tasks.
+#[derive(Clone, Default)]
+pub struct OneCall(Answers);
+
+impl OneCall {
+    /// Runs a part of it.
+    pub async fn part<T>(&self, part: impl Future<Output = T>) -> T {
+        ANSWERS.scope(self.0.clone(), part).await
+    }
 }
 
 /// Runs a call within which each agent version is asked for once.

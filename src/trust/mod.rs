@@ -12,14 +12,14 @@ mod asked;
 mod own;
 mod stored;
 
-pub use asked::in_one_call;
+pub use asked::{OneCall, in_one_call};
 pub use own::OwnKey;
 
 use crate::config::{KeyResolution, KeySource};
 use crate::crypto::PublicKey;
 use crate::document::{Parsed, SignedBy};
 use crate::error::{Code, Error, Result};
-use crate::id::DocumentKey;
+use crate::id::{DocumentId, DocumentKey};
 use crate::store::Store;
 
 /// A key, and why it is believed to be the signer's.
@@ -45,7 +45,8 @@ pub struct Found {
 
 /// Where keys are looked for.
 pub struct Keyring {
-    pub own: OwnKey,
+    /// `None` where no agent is loaded.
+    pub own: Option<OwnKey>,
     store: Store,
     sources: Vec<KeyResolution>,
     judged: stored::Judged,
@@ -56,7 +57,7 @@ impl Keyring {
     /// `sources` are asked in their order, after the loaded agent's own key.
     ///
     /// Errors: `JACS_UNSUPPORTED` for a source that this version does not have.
-    pub fn new(own: OwnKey, store: Store, sources: Vec<KeyResolution>, max_bytes: u64) -> Result<Keyring> {
+    pub fn new(own: Option<OwnKey>, store: Store, sources: Vec<KeyResolution>, max_bytes: u64) -> Result<Keyring> {
         match sources.iter().find(|source| matches!(source, KeyResolution::Registry | KeyResolution::Dns)) {
             Some(source) => {
                 let error =
@@ -79,11 +80,11 @@ impl Keyring {
         introduced: Option<&Parsed<'_>>,
     ) -> Result<Found> {
         let mut found = Found::default();
-        if self.own.id() == by.agent.id {
+        if let Some(own) = self.own.as_ref().filter(|own| own.id() == by.agent.id) {
             // The store's word about our own id is never taken: it answers only which of our versions exist.
             let answer = match document == by.agent {
-                true => Ok(self.own.key().clone()),
-                false => self.own.find(by.agent.version, &self.store, &self.judged, self.max_bytes).await?,
+                true => Ok(own.key().clone()),
+                false => own.find(by.agent.version, &self.store, &self.judged, self.max_bytes).await?,
             };
             found.note(KeySource::SelfKey, answer, by);
         } else if self.sources.contains(&KeyResolution::Storage) {
@@ -98,14 +99,17 @@ impl Keyring {
         Ok(found)
     }
 
+    /// The id of the loaded agent.
+    pub fn own_id(&self) -> Option<DocumentId> {
+        self.own.as_ref().map(OwnKey::id)
+    }
+
     /// What [`find`](Self::find) would say, where that needs no look at the store.
     pub fn find_known(&self, by: &SignedBy<'_>) -> Option<Found> {
-        let known = self.own.id() == by.agent.id && self.own.knows(by.agent.version);
-        known.then(|| {
-            let mut found = Found::default();
-            found.note(KeySource::SelfKey, Ok(self.own.key().clone()), by);
-            found
-        })
+        let own = self.own.as_ref().filter(|own| own.id() == by.agent.id && own.knows(by.agent.version))?;
+        let mut found = Found::default();
+        found.note(KeySource::SelfKey, Ok(own.key().clone()), by);
+        Some(found)
     }
 }
 

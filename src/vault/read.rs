@@ -192,7 +192,7 @@ impl Vault {
 
     /// Documents first, agents second; but what is planted under our own agent's id hides nothing.
     pub(super) fn places(&self, id: DocumentId) -> [Kind; 2] {
-        match id == self.keyring.own.id() {
+        match Some(id) == self.keyring.own_id() {
             true => [Kind::Agent, Kind::Document],
             false => [Kind::Document, Kind::Agent],
         }

@@ -176,7 +176,8 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
     let store = Store::open(&settings).await.unwrap();
     let config = &reader.config;
     let own = OwnKey::new(reader.key.id, reader.public_key().clone(), [reader.key.version]);
-    let keyring = Keyring::new(own, store.clone(), config.key_resolution.clone(), config.max_document_bytes).unwrap();
+    let keyring =
+        Keyring::new(Some(own), store.clone(), config.key_resolution.clone(), config.max_document_bytes).unwrap();
     Vault {
         store,
         keyring,

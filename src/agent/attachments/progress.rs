@@ -1,21 +1,9 @@
 //! How far a call with attachments has come.
 
-use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::inputs::Item;
-use crate::agent::Progress;
-
-/// Who wants to know. `Debug` shows nothing of it.
-#[derive(Clone, Default)]
-pub struct OnProgress(pub Option<Arc<dyn Fn(Progress) + Send + Sync>>);
-
-impl fmt::Debug for OnProgress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnProgress").field(&self.0.is_some()).finish()
-    }
-}
+use crate::progress::{OnProgress, Progress};
 
 /// Files and bytes that are done.
 pub(super) struct Count {
@@ -49,8 +37,8 @@ impl Count {
     }
 
     fn tell(&self) {
-        let Some(tell) = &self.tell.0 else { return };
         let (done, bytes) = (self.done.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        tell(Progress { done, total: self.total, bytes, total_bytes: self.total_bytes, failed: 0 });
+        let (total, total_bytes) = (Some(self.total), self.total_bytes);
+        self.tell.tell(Progress { done, total, bytes, total_bytes, failed: 0 });
     }
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::progress::Count;
-use super::{Agent, DocumentSource, OnProgress, names};
+use super::{Agent, DocumentSource, names};
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::local_file::{self, Growing, Tree};
+use crate::progress::OnProgress;
 use crate::store::blocking;
 use crate::vault::{Attachment, VerifyOptions};
 

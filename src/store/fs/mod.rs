@@ -269,6 +269,12 @@ impl Fs {
         Handle::try_current().map_err(stopped)?.spawn_blocking(work).await.map_err(stopped)?
     }
 
+    /// Opens a file for reading.
+    pub async fn open(&self, path: &str) -> Result<std::fs::File> {
+        let path = path.to_owned();
+        self.blocking(move |disk| Ok(disk.open(&path)?.0)).await
+    }
+
     /// Tries once to take the lock of a directory that no other process may have at the same time.
     pub async fn try_lock(&self, directory: &str) -> Result<Attempt> {
         let directory = directory.to_owned();

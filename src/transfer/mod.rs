@@ -1,0 +1,33 @@
+//! Moving and keeping whole stores: from vault to vault, into archives and out of them, and a look at every object. Knows
+//! no agent.
+//!
+//! | file | what |
+//! |---|---|
+//! | `finding` | what there is to say of one object |
+//! | `sink` | who hears of findings and progress |
+//! | `listing` | the objects of a store, in order |
+//! | `object` | what the checks say of the bytes of a version |
+//! | `copy` | one object from one store into the other |
+//! | `log` | what became of each object: the checkpoint |
+//! | `engine` | the walk over two stores |
+//! | `merkle`, `report` | the root over all objects, and what a transfer came to |
+//! | `migrate` | a whole store into another one; also a mirror |
+
+mod copy;
+mod engine;
+mod finding;
+mod listing;
+mod log;
+mod merkle;
+mod migrate;
+mod object;
+mod report;
+mod sink;
+
+pub use finding::{Finding, Severity, What};
+pub use migrate::{Options, transfer};
+pub use report::{Report, Root};
+pub use sink::{MOST_FINDINGS, OnFinding, Sink};
+
+/// The member of a checkpoint's first line by which one is known; its value is the version of the form.
+pub const CHECKPOINT: &str = "jacs-agent-checkpoint";
