@@ -65,21 +65,18 @@ class Findings {
   heard = { damage: 0, note: 0 };
   #session;
   #told = new Set();
-  #over = false;
 
   constructor(session) {
     this.#session = session;
   }
 
   async tell(finding) {
-    if (this.#over) return;
     if (this.#told.size < IN_A_REPORT) this.#told.add(JSON.stringify(finding));
     await this.#write(finding);
   }
 
   /** Of the report: a call that goes on where another was stopped tells by itself only what it found itself. */
   async tellOthers(all) {
-    this.#over = true;
     for (const finding of all) if (!this.#told.has(JSON.stringify(finding))) await this.#write(finding);
   }
 

@@ -1,10 +1,9 @@
 'use strict';
 
 const { once } = require('node:events');
-const fs = require('node:fs');
 const { filesUnder } = require('../support/folder.js');
 const { run } = require('../support/run.js');
-const { Workspace, lines, start, withAgent } = require('./support.js');
+const { lines, start, withAgent } = require('./support.js');
 const { NOTE, TRANSFERRED, staged } = require('./staged.js');
 
 const WITHOUT_PASSWORD = { JACS_PRIVATE_KEY_PASSWORD: undefined };
@@ -112,13 +111,14 @@ describe('for real', () => {
 
   test('what was removed is kept, unless --remove-missing', async () => {
     const { workspace, document } = await withTarget();
+    await workspace.create();
     await workspace.done(['mirror', 'to.json']);
     await workspace.done(['remove', document.key, '--yes', '--json']);
     const documents = () => filesUnder(workspace.path('to', 'documents'));
     await workspace.done(['mirror', 'to.json']);
-    expect(documents()).toHaveLength(1);
+    expect(documents()).toHaveLength(2);
     expect(await workspace.done(['mirror', 'to.json', '--remove-missing'])).toMatch(/^removed\t1 object$/m);
-    expect(documents()).toHaveLength(0);
+    expect(documents()).toHaveLength(1);
   });
 
   test('--watch-interval copies what is made meanwhile', async () => {
@@ -138,6 +138,5 @@ describe('for real', () => {
     const { workspace } = await withTarget();
     await workspace.refused(['mirror', 'jacs.config.json'], 'JACS_CONFIG');
     await workspace.refused(['mirror', 'none.json'], 'JACS_CONFIG');
-    expect(fs.existsSync(new Workspace().path('to'))).toBe(false);
   });
 });
