@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::CHECKPOINT;
 use super::copy::{Copier, Rules};
 use super::engine::{CONCURRENCY, Engine, OnlyThere, Walk};
 use super::finding::{Finding, What};
-use super::listing::{Objects, Shelf};
+use super::listing::{Object, Objects, Shelf};
 use super::log::{Log, Outcome, Record};
 use super::report::Report;
 use super::sink::Sink;
@@ -29,6 +30,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Look a second time for what came meanwhile.
     pub twice: bool,
+    /// Refuse a source whose data directory is missing: nothing was ever stored there.
+    pub needs_source: bool,
     /// Remove what the source has not.
     pub remove_missing: bool,
     /// Objects under way at once.
@@ -52,6 +55,8 @@ pub async fn transfer(
     if from.store.overlaps(&to.store) {
         return Err(Error::new(Code::Config, "source and target are the same place, or one lies in the other"));
     }
+    check_there(&from.store, &to.store, options).await?;
+    let begun = Timestamp::now();
     let path = options.checkpoint.as_ref().filter(|_| !options.dry_run);
     let named = |error: Error| path.into_iter().fold(error, Error::with_path);
     let log = match path {
@@ -84,7 +89,7 @@ pub async fn transfer(
     let root = report.read(&log)?;
     report.root = (options.deep && !options.dry_run).then_some(root);
     if options.remove_missing {
-        remove_missing(&from.store, &to, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
+        remove_missing(&from.store, &to, begun, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
     }
     report.create_once = Some(to.store.create_once());
     report.findings = sink.take();
@@ -94,48 +99,64 @@ pub async fn transfer(
     Ok(report)
 }
 
-/// What an earlier call noted counts as done, unless it failed.
+/// A source that is not there, or not in its place, looks like an empty one: copying nothing would be told as success, and
+/// all of the target would be removed.
+async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> {
+    let is_missing = from.describe().directory.is_some_and(|directory| !directory.exists);
+    if options.needs_source && is_missing {
+        return Err(Error::new(Code::NotFound, "the data directory of the source does not exist"));
+    }
+    let has_documents = async |store: &Store| -> Result<bool> {
+        Ok(Objects::of(store, Shelf::Documents, None).await?.peek().await?.is_some())
+    };
+    if options.remove_missing && !has_documents(from).await? && has_documents(to).await? {
+        let message =
+            "the source has no documents and the target has: nothing is removed, for it may be the wrong place";
+        return Err(Error::new(Code::NotFound, message));
+    }
+    Ok(())
+}
+
+/// What an earlier call noted counts as done, when it is there now.
 fn recall(sink: &Sink, record: &Record) {
-    if record.outcome == Outcome::Failed {
+    if !record.outcome.is_final(true) {
         return;
     }
     record.findings.iter().for_each(|finding| sink.recall(finding.clone()));
-    let bad = matches!(record.outcome, Outcome::Refused | Outcome::Conflict);
-    let copied = if record.outcome == Outcome::Copied { record.bytes } else { 0 };
-    sink.done(1, copied, u64::from(bad));
+    sink.done(1, if record.outcome == Outcome::Copied { record.bytes } else { 0 }, 0);
 }
 
 /// Removes documents and attachments that the source has not any more; agents stay, for other documents may need them.
 async fn remove_missing(
     from: &Store,
     to: &Vault,
+    begun: Timestamp,
     dry_run: bool,
     report: &mut Report,
     sink: &Sink,
     cancel: &Cancel,
 ) -> Result<()> {
-    let begun = jiff::Timestamp::now();
-    if Objects::of(from, Shelf::Documents, None).await?.peek().await?.is_none() {
-        if Objects::of(&to.store, Shelf::Documents, None).await?.peek().await?.is_some() {
-            let message = "the source has no documents, so none is removed: it may not be the right place";
-            return Err(Error::new(Code::Config, message));
-        }
-        return Ok(());
-    }
     for shelf in [Shelf::Documents, Shelf::Files] {
         let mut only = OnlyThere::of(from, &to.store, shelf).await?;
         while let Some(object) = cancel.or(only.next()).await? {
-            // Made since: its source may have got it after it was listed.
-            if is_newer(&object, begun) {
+            let Object { key, modified, .. } = object;
+            // Made since: the source may have got it after it was listed.
+            if made(&key).is_some_and(|made| made >= begun) || modified.is_some_and(|modified| modified >= begun.into())
+            {
                 continue;
             }
-            let removed = if dry_run { Ok(()) } else { to.remove_object(object).await };
+            // What stands there and is no object does not show in a listing; then the copy is all that there is.
+            if !matches!(cancel.or(from.exists(&key)).await, Ok(false)) {
+                cancel.check()?;
+                continue;
+            }
+            let removed = if dry_run { Ok(()) } else { to.remove_object(key).await };
             match removed {
                 Ok(()) => report.removed += 1,
                 Err(error) if error.code() == Code::NotFound => {}
                 Err(error) => {
                     report.failed += 1;
-                    sink.found(Finding::of(What::Failed, &error).with_key(object).with_path(object.path()));
+                    sink.found(Finding::of(What::Failed, &error).with_key(key).with_path(key.path()));
                 }
             }
         }
@@ -143,10 +164,8 @@ async fn remove_missing(
     Ok(())
 }
 
-fn is_newer(object: &ObjectKey, time: jiff::Timestamp) -> bool {
-    let made = match object {
-        ObjectKey::Version { key, .. } => key.version.unix_ms(),
-        ObjectKey::File(_) => None,
-    };
-    made.is_some_and(|made| i64::try_from(made).is_ok_and(|made| made >= time.as_millisecond()))
+/// When a version was made, as its id says.
+fn made(object: &ObjectKey) -> Option<Timestamp> {
+    let ObjectKey::Version { key, .. } = object else { return None };
+    Timestamp::from_millisecond(i64::try_from(key.version.unix_ms()?).ok()?).ok()
 }
