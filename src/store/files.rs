@@ -105,10 +105,15 @@ impl Store {
     ///
     /// Errors: `JACS_NOT_FOUND`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn open_file(&self, hash: Sha256Hex) -> Result<StoredFile> {
-        let (key, path) = named(hash);
+        self.open_object(ObjectKey::File(hash)).await
+    }
+
+    /// The bytes of any object, as [`open_file`](Self::open_file).
+    pub async fn open_object(&self, key: ObjectKey) -> Result<StoredFile> {
+        let path = key.path();
         let open = async { self.operator().reader(&path).await?.into_stream(..).await };
         match self.within(&self.turn().await, 0, open).await {
-            Ok(stream) => Ok(StoredFile { store: self.clone(), hash, stream }),
+            Ok(stream) => Ok(StoredFile { store: self.clone(), key, stream }),
             Err(error) => Err(self.fail(error, &key, &path)),
         }
     }
@@ -341,10 +346,10 @@ impl Uploads {
     }
 }
 
-/// A stored file, read piece by piece.
+/// A stored object, read piece by piece.
 pub struct StoredFile {
     store: Store,
-    hash: Sha256Hex,
+    key: ObjectKey,
     stream: BufferStream,
 }
 
@@ -357,10 +362,7 @@ impl StoredFile {
         let next = self.store.within(&turn, PART, self.stream.try_next()).await;
         match next {
             Ok(piece) => Ok(piece.map(|piece| piece.to_bytes())),
-            Err(error) => {
-                let (key, path) = named(self.hash);
-                Err(self.store.fail(error, &key, &path))
-            }
+            Err(error) => Err(self.store.fail(error, &self.key, &self.key.path())),
         }
     }
 }

@@ -157,7 +157,7 @@ pub(super) fn kind_prefix(kind: Kind) -> String {
 }
 
 /// The id whose [`prefix`] this is; `None` for everything that is not of the layout.
-pub(super) fn parse_prefix(kind: Kind, path: &str) -> Option<DocumentId> {
+pub fn parse_prefix(kind: Kind, path: &str) -> Option<DocumentId> {
     path.strip_prefix(kind.directory())?.strip_prefix('/')?.strip_suffix('/')?.parse().ok()
 }
 

@@ -195,7 +195,7 @@ impl Store {
     }
 
     /// Whether one listing gives all keys, in as few requests as listing each directory would.
-    fn lists_all(&self) -> bool {
+    pub fn lists_all(&self) -> bool {
         self.0.fs.is_none() && self.is_sorted() && self.operator().info().capability().list_with_recursive
     }
 
