@@ -20,6 +20,11 @@ class Agent {
   #native = new native.NativeAgent();
   #identity;
 
+  static async migrate(options) {
+    const { env, ...rest } = checkedOptions(options, 0);
+    return heard(rest, (text, cancel, listener) => native.migrate(text ?? '{}', environment(env), cancel, listener));
+  }
+
   static async create(options) {
     const agent = new Agent();
     const { env, ...rest } = checkedOptions(options, 0);
@@ -143,6 +148,15 @@ class Agent {
     return settle(await this.#native.saveAttachments(jsonOrKey, directory, encode(rest), cancelOf(rest), progress));
   }
 
+  async mirror(to, options) {
+    const place = configuration(to);
+    return heard(checkedOptions(options, 1), (...call) => this.#native.mirror(...place, ...call));
+  }
+
+  async check(options) {
+    return heard(checkedOptions(options, 0), (...call) => this.#native.check(...call));
+  }
+
   async verifyHistory(id, options) {
     return parsed(await this.#native.verifyHistory(id, ...encoded(options)));
   }
@@ -263,10 +277,36 @@ function withProgress({ onProgress, ...rest }) {
   return { ...rest, progress: onProgress ? (text) => onProgress(JSON.parse(text)) : undefined };
 }
 
+/** A long call: what it finds and how far it is comes through a listener, and all of it before the promise is settled. */
+async function heard({ onProgress, onFinding, ...rest }, call) {
+  for (const [name, hears] of Object.entries({ onProgress, onFinding }))
+    if (given(hears) && typeof hears !== 'function') throw input(`${name} must be a function`);
+  const { options, cancel } = withCancel(rest);
+  let listener;
+  const tell = () => {
+    for (const text of listener?.take() ?? []) {
+      const { finding, progress } = JSON.parse(text);
+      if (finding) onFinding(finding);
+      else onProgress(progress);
+    }
+  };
+  if (onProgress || onFinding) listener = new native.Listener(tell, given(onProgress), given(onFinding));
+  try {
+    return parsed(await call(options, cancel, listener));
+  } finally {
+    tell();
+  }
+}
+
+/** A configuration as a path or as text, one of the two. */
+function configuration(config) {
+  const isObject = typeof config === 'object' && config !== null;
+  return isObject ? [undefined, textOf(config)] : [config, undefined];
+}
+
 function loadArguments(config, options) {
   const { env, ...rest } = checkedOptions(options, 1);
-  const isObject = typeof config === 'object' && config !== null;
-  return [isObject ? undefined : config, isObject ? textOf(config) : undefined, encode(rest), environment(env)];
+  return [...configuration(config), encode(rest), environment(env)];
 }
 
 const NO_OPTIONS = { options: undefined, cancel: undefined };

@@ -24,6 +24,14 @@ export declare class Cancel {
   cancel(): void
 }
 
+/** Told of findings and progress, as JSON texts. */
+export declare class Listener {
+  /** `wake` is called, on JavaScript's thread, when there is something to take. */
+  constructor(wake: () => void, hearsProgress: boolean, hearsFindings: boolean)
+  /** What has come since: findings, then how far the call is. */
+  take(): Array<string>
+}
+
 /** A listing under way. */
 export declare class Listing {
   /** `kind`: `documents` or `agents`. */
@@ -61,6 +69,10 @@ export declare class NativeAgent {
   verifyHistory(id: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null): Promise<string | Failure>
   doctor(options?: string | undefined | null): Promise<string | Failure>
   changePassword(options?: string | undefined | null): Promise<undefined | Failure>
+  /** The report as JSON. */
+  check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** The report as JSON. `path` or `object` is the configuration of the target. */
+  mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
 }
 
 /** What the attachments of one call are made of, besides paths. */
@@ -108,3 +120,6 @@ export interface ItemFailure {
   key?: string
   document?: string
 }
+
+/** Copies a whole store into another one; the report as JSON. */
+export declare function migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>

@@ -2,6 +2,7 @@
 //! own document lies beside its keys.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -66,13 +67,14 @@ impl Agent {
             own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
         let own_key = OwnKey::new(chosen.key.id, public_key.clone(), versions);
         let sweep = (!options.read_only).then(|| store.sweep());
-        let vault = vault(&config, store, Some(own_key))?;
+        let vault = Arc::new(vault(&config, store, Some(own_key))?);
         Ok(Agent {
             key: chosen.key,
             document: chosen.text,
             config,
             public_key,
             vault,
+            environment: environment.without_ours(),
             key_directory,
             signer,
             warnings,

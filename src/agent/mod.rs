@@ -8,22 +8,28 @@
 //! | `documents` | create, update, save, sign again |
 //! | `attachments` | files into documents and out of them |
 //! | `batch` | many documents at once |
+//! | `transfers` | whole stores: migrate, mirror |
+//! | `check` | a look at every stored object, and repair |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod attachments;
 mod batch;
+mod check;
 mod create;
 mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod transfers;
 
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
+pub use check::CheckOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +42,7 @@ use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
 use crate::document::schema::Schemas;
+use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentKey, Reference};
 use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
@@ -51,7 +58,9 @@ pub struct Agent {
     pub document: String,
     pub config: Config,
     public_key: PublicKey,
-    vault: Vault,
+    vault: Arc<Vault>,
+    /// Without our own variables: credentials of other places.
+    environment: Environment,
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
     signer: Option<SecretKey>,

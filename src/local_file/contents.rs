@@ -129,13 +129,15 @@ fn named(error: Error, path: Option<&Path>) -> Error {
     path.into_iter().fold(error, Error::with_path)
 }
 
+/// Fills the piece from that place of a file, whose position stays (on Windows it does not). Blocks for the disk.
 #[cfg(unix)]
-fn read_exact_at(file: &File, piece: &mut [u8], offset: u64) -> io::Result<()> {
+pub fn read_exact_at(file: &File, piece: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, piece, offset)
 }
 
+/// As above.
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut piece: &mut [u8], mut offset: u64) -> io::Result<()> {
+pub fn read_exact_at(file: &File, mut piece: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !piece.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, piece, offset)? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),

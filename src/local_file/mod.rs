@@ -8,7 +8,7 @@ mod tree;
 mod write;
 
 pub use beneath::{open as open_beneath, open_plain, parts};
-pub use contents::Contents;
+pub use contents::{Contents, read_exact_at};
 pub use read::{ReadFailure, read_bounded};
 pub use tree::{Growing, Tree};
 pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace};

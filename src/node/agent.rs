@@ -25,7 +25,7 @@ use crate::vault::Report;
 
 /// A function of JavaScript that hears of progress, as JSON.
 type Told<'env> = Function<'env, String, UnknownReturnValue>;
-type Promise<'env, T> = napi::Result<PromiseRaw<'env, Outcome<T>>>;
+pub(super) type Promise<'env, T> = napi::Result<PromiseRaw<'env, Outcome<T>>>;
 
 /// How often progress is told, at most.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
@@ -394,7 +394,7 @@ impl NativeAgent {
     }
 
     /// Begins a call and reads its arguments, which only the JavaScript thread can.
-    fn begin<T>(
+    pub(super) fn begin<T>(
         &self,
         cancel: Option<&Cancel>,
         arguments: impl FnOnce() -> Result<T>,
@@ -404,7 +404,7 @@ impl NativeAgent {
     }
 }
 
-fn token(cancel: Option<&Cancel>) -> CancelToken {
+pub(super) fn token(cancel: Option<&Cancel>) -> CancelToken {
     cancel.map(|cancel| cancel.0.clone()).unwrap_or_default()
 }
 
@@ -465,13 +465,13 @@ fn reference(key: &Unknown) -> Result<Reference> {
     text(key, "key")?.parse()
 }
 
-fn read_environment(text: &str) -> Result<Environment> {
+pub(super) fn read_environment(text: &str) -> Result<Environment> {
     let malformed = |_| Error::new(Code::Input, "an environment holds texts").with("option", "env");
     let variables: HashMap<String, Option<String>> = serde_json::from_str(text).map_err(malformed)?;
     Ok(variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
-fn working_directory() -> Result<PathBuf> {
+pub(super) fn working_directory() -> Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::new(Code::Config, "there is no working directory").with_source(error))
 }

@@ -6,6 +6,8 @@
 
 mod agent;
 mod attachment;
+mod check;
+mod listener;
 mod listing;
 mod options;
 mod outcome;
@@ -14,6 +16,7 @@ mod report;
 mod sources;
 mod state;
 mod text;
+mod transfers;
 
 use napi_derive::napi;
 

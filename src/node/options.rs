@@ -10,6 +10,7 @@ use crate::agent::{
     AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, SaveAttachments,
     SchemaChoice, UpdateOptions, is_media_type,
 };
+use crate::agent::{CheckOptions, ConfigSource, MigrateOptions, MirrorOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
 use crate::document::Form;
@@ -19,6 +20,7 @@ use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
 use crate::progress::OnProgress;
 use crate::store::Kind;
+use crate::transfer;
 use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
@@ -48,6 +50,13 @@ const CREATE_AGENT: &[&str] = &[
     "agentType",
     "domain",
 ];
+/// Of all transfers.
+const TRANSFER: &[&str] = &["concurrency", "dryRun", "sign"];
+const MIGRATE: &[&str] = &["from", "to", "resign", "password", "keepInvalid", "checkpoint"];
+const MIRROR: &[&str] = &["deep", "removeMissing", "keepInvalid", "checkpoint"];
+const CHECK: &[&str] = &["since", "sample", "resume", "repairFrom", "quarantine", "maxFindings"];
+/// Where damaged objects go that are replaced.
+const QUARANTINE: &str = "./jacs_quarantine";
 const MAX_CONCURRENCY: u64 = 4096;
 
 /// The members of an options object; `null` means not given.
@@ -203,6 +212,34 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// What all transfers between stores have in common.
+    fn transfer(&self) -> Result<transfer::Options> {
+        Ok(transfer::Options {
+            keep_invalid: self.flag("keepInvalid")?,
+            dry_run: self.flag("dryRun")?,
+            concurrency: self.concurrency()?,
+            checkpoint: self.typed("checkpoint", "a path", |value| absolute(value.as_str()?))?,
+            ..transfer::Options::default()
+        })
+    }
+
+    /// A configuration.
+    fn place(&self, name: &'static str) -> Result<Option<ConfigSource>> {
+        self.typed(name, "a path or a configuration", |value| match value {
+            Value::String(path) => absolute(path).map(ConfigSource::Path),
+            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
+            _ => None,
+        })
+    }
+
+    fn time(&self, name: &'static str) -> Result<Option<Timestamp>> {
+        self.one_of(name, "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())
+    }
+
+    fn concurrency(&self) -> Result<Option<usize>> {
+        Ok(self.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize))
+    }
+
     fn verify(&self) -> Result<VerifyOptions> {
         Ok(VerifyOptions {
             signed_by: match self.texts("signedBy")? {
@@ -245,10 +282,78 @@ pub fn update(text: Option<&str>, sources: &Taken, on_progress: OnProgress) -> R
     Ok(UpdateOptions { create, merges })
 }
 
+pub fn migrate(text: &str) -> Result<MigrateOptions> {
+    let known = [TRANSFER, MIGRATE].concat();
+    let options = Options::read(Some(text), &known)?;
+    let place = |name: &'static str| {
+        let missing = || Error::new(Code::Input, "a migration needs `from` and `to`").with("option", name);
+        options.place(name)?.ok_or_else(missing)
+    };
+    Ok(MigrateOptions {
+        from: place("from")?,
+        to: place("to")?,
+        resign: options.flag("resign")?,
+        sign: options.flag("sign")?,
+        password: options.text("password")?.map(Zeroizing::new),
+        transfer: transfer::Options {
+            what: "migrate",
+            deep: true,
+            twice: true,
+            needs_source: true,
+            ..options.transfer()?
+        },
+    })
+}
+
+pub fn mirror(to: ConfigSource, text: Option<&str>) -> Result<MirrorOptions> {
+    let known = [TRANSFER, MIRROR].concat();
+    let options = Options::read(text, &known)?;
+    let transfer = transfer::Options {
+        what: "mirror",
+        deep: options.flag("deep")?,
+        remove_missing: options.flag("removeMissing")?,
+        ..options.transfer()?
+    };
+    Ok(MirrorOptions { to, sign: options.flag("sign")?, transfer })
+}
+
+pub fn check(text: Option<&str>) -> Result<CheckOptions> {
+    let options = Options::read(text, CHECK)?;
+    let path = |name: &'static str| options.typed(name, "a path", |value| absolute(value.as_str()?));
+    let quarantine = match (path("quarantine")?, options.get("repairFrom")) {
+        (Some(_), None) => {
+            return Err(Error::new(Code::Input, "`quarantine` goes with `repairFrom`").with("option", "quarantine"));
+        }
+        (Some(path), _) => Some(path),
+        (None, _) => absolute(QUARANTINE),
+    };
+    let check = transfer::CheckOptions {
+        since: options.time("since")?,
+        sample: options.typed("sample", "a number above 0, up to 1", |value| match value {
+            Value::Number(share) if *share > 0.0 && *share <= 1.0 => Some(*share),
+            _ => None,
+        })?,
+        resume: path("resume")?,
+        max_findings: options
+            .count("maxFindings", 0)?
+            .map_or(transfer::MOST_FINDINGS, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+    };
+    let no_directory = || Error::new(Code::Config, "there is no working directory");
+    Ok(CheckOptions {
+        check,
+        repair_from: options.place("repairFrom")?,
+        quarantine: quarantine.ok_or_else(no_directory)?,
+    })
+}
+
+/// The path of a configuration, as it is meant now.
+pub fn config_path(path: &str, argument: &'static str) -> Result<PathBuf> {
+    absolute(path).ok_or_else(|| Error::new(Code::Input, "the configuration is not a path").with("argument", argument))
+}
+
 pub fn batch(text: Option<&str>) -> Result<BatchOptions> {
     let options = Options::read(text, BATCH)?;
-    let concurrency = options.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize);
-    Ok(BatchOptions { create: options.create()?, concurrency })
+    Ok(BatchOptions { create: options.create()?, concurrency: options.concurrency()? })
 }
 
 /// Whether the doctor may write a probe object; `None` leaves it to the agent.
@@ -323,7 +428,7 @@ pub fn list(kind: Kind, text: Option<&str>) -> Result<ListFilter> {
         all_versions: options.flag("allVersions")?,
         after: id("after")?,
         limit: options.count("limit", 0)?,
-        since: options.one_of("since", "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())?,
+        since: options.time("since")?,
         document_type: options.text("type")?,
         agent: id("agentId")?,
     })

@@ -1,6 +1,8 @@
 //! Attachments under the hash of their bytes, of any size: no more than a few pieces of one are ever in memory.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -115,6 +117,51 @@ impl Store {
         match self.within(&self.turn().await, 0, open).await {
             Ok(stream) => Ok(StoredFile { store: self.clone(), key, stream }),
             Err(error) => Err(self.fail(error, &key, &path)),
+        }
+    }
+
+    /// The hash and the length of what stands under `hash`, as it is there; `None` when nothing does. Reads all of it.
+    ///
+    /// Errors: `JACS_PERMISSION` (also: no file stands there), `JACS_UNAVAILABLE`, `JACS_ABORTED`.
+    pub async fn hash_file(&self, hash: Sha256Hex, cancel: &Cancel) -> Result<Option<(Sha256Hex, u64)>> {
+        let read = async {
+            let mut file = self.open_file(hash).await?;
+            let (mut hasher, mut length) = (Hasher::default(), 0);
+            while let Some(piece) = file.next().await? {
+                cancel.check()?;
+                length += piece.len() as u64;
+                hasher.update(&piece);
+            }
+            Ok((Sha256Hex::from(hasher.finish()), length))
+        };
+        match cancel.or(read).await {
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// The bytes of a stored file so that they can be read more than once: where it is, when that is on this machine; in
+    /// memory, when it is short; else in a temporary file without a name. `None` when it is not there.
+    ///
+    /// Errors: as [`hash_file`](Self::hash_file).
+    pub async fn contents(&self, hash: Sha256Hex, cancel: &Cancel) -> Result<Option<Contents>> {
+        let read = async {
+            let (key, path) = named(hash);
+            if let Some(fs) = &self.0.fs {
+                let file = fs.open(&path).await.map_err(|error| self.fail(error, &key, &path))?;
+                return Contents::of_file(file, self.local_path(&path));
+            }
+            let mut file = self.open_file(hash).await?;
+            let mut spool = Spool::default();
+            while let Some(piece) = file.next().await? {
+                cancel.check()?;
+                spool = blocking(move || spool.add(&piece)).await?;
+            }
+            spool.contents()
+        };
+        match cancel.or(read).await {
+            Err(error) if error.code() == Code::NotFound => Ok(None),
+            read => read.map(Some),
         }
     }
 
@@ -344,6 +391,42 @@ impl Uploads {
         under_way.insert(hash, Arc::downgrade(&sent));
         sent
     }
+}
+
+/// Bytes that come piece by piece: in memory, and when they grow long, in a file without a name.
+#[derive(Default)]
+struct Spool {
+    memory: Vec<u8>,
+    file: Option<File>,
+}
+
+impl Spool {
+    /// Blocks for the disk.
+    fn add(mut self, piece: &[u8]) -> Result<Spool> {
+        if self.file.is_none() && self.memory.len() + piece.len() <= PIECE {
+            self.memory.extend_from_slice(piece);
+            return Ok(self);
+        }
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => tempfile::tempfile().map_err(unspooled)?,
+        };
+        file.write_all(&std::mem::take(&mut self.memory)).and_then(|()| file.write_all(piece)).map_err(unspooled)?;
+        self.file = Some(file);
+        Ok(self)
+    }
+
+    fn contents(self) -> Result<Contents> {
+        match self.file {
+            Some(file) => Contents::of_file(file, None),
+            None => Ok(Contents::Memory(self.memory.into())),
+        }
+    }
+}
+
+fn unspooled(error: std::io::Error) -> Error {
+    let message = "an attachment cannot be kept in the temporary directory";
+    Error::new(Code::Unavailable, message).with_path(std::env::temp_dir()).with_source(error).retryable()
 }
 
 /// A stored object, read piece by piece.

@@ -21,12 +21,13 @@ pub(super) const FILES: &str = "files";
 pub(super) const EXTENSION: &str = ".json";
 
 /// Which of the two trees of versions an id lives in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Ordered as their directories are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// What agents sign: `documents/`.
-    Document,
     /// The agents' own documents: `agents/`.
     Agent,
+    /// What agents sign: `documents/`.
+    Document,
 }
 
 impl Kind {
@@ -99,8 +100,8 @@ impl fmt::Debug for Sha256Hex {
     }
 }
 
-/// Names one stored object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Names one stored object. Ordered as their paths are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
     /// One version of a document or agent.
     Version { kind: Kind, key: DocumentKey },

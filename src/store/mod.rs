@@ -372,6 +372,30 @@ impl Store {
         Description::of(self.0.operator.info().scheme(), self.create_once(), self.0.fs.as_ref())
     }
 
+    /// Where the store is: two with the same place hold the same objects. On fs it blocks for a few system calls.
+    pub fn place(&self) -> String {
+        if let Some(fs) = &self.0.fs {
+            return format!("file://{}", resolved(fs.root()).display());
+        }
+        let info = self.0.operator.info();
+        let endpoint = self.0.remote.as_ref().map_or("", |remote| remote.endpoint.trim_end_matches('/'));
+        let parts = [endpoint, &info.name(), &info.root()].map(|part| part.trim_matches('/').to_owned());
+        let path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        format!("{}:{path}", info.scheme())
+    }
+
+    /// Whether one of the two lies in the other. Never so in memory, where every store is one of its own.
+    pub fn overlaps(&self, other: &Store) -> bool {
+        match (&self.0.fs, &other.0.fs) {
+            (Some(one), Some(other)) => {
+                let (one, other) = (resolved(one.root()), resolved(other.root()));
+                one.starts_with(&other) || other.starts_with(&one)
+            }
+            (None, None) if self.0.remote.is_some() => self.place() == other.place(),
+            _ => Arc::ptr_eq(&self.0, &other.0),
+        }
+    }
+
     /// Whether the backend is behind a network.
     pub fn is_remote(&self) -> bool {
         self.0.remote.is_some()
@@ -406,5 +430,17 @@ impl Store {
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {
         self.0.fs.as_ref().map(|fs| fs.root().join(path))
+    }
+}
+
+/// A path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there {
+        Some((above, resolved)) => match path.strip_prefix(above) {
+            Ok(rest) if !rest.as_os_str().is_empty() => resolved.join(rest),
+            _ => resolved,
+        },
+        None => path.to_owned(),
     }
 }

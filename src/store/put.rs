@@ -36,6 +36,8 @@ pub enum Name {
     Fresh,
     /// Brought by a caller: something may be stored under it, and others may be writing it.
     Given,
+    /// Of a copy: the target was listed and did not have it. What was written is read back.
+    Copied,
     /// Of something that only its owner writes, and mostly has written: on a server to look costs less than to be refused.
     Own,
 }
@@ -53,7 +55,13 @@ impl Store {
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes, name: Name) -> Result<Put> {
         let path = key.path();
         let put = match &self.0.remote {
-            Some(remote) if name == Name::Given => self.put_given(remote, &path, &bytes).await,
+            Some(remote) if matches!(name, Name::Given | Name::Copied) => {
+                self.put_given(remote, &path, &bytes, name == Name::Copied).await
+            }
+            None if name == Name::Copied => match self.put_once(&path, &bytes).await {
+                Ok(Some(Put::Created)) => self.read_back(&path, &bytes).await,
+                put => put,
+            },
             Some(_) if name == Name::Own => match self.look(&path, &bytes).await {
                 Ok(Some(same)) => Ok(same.then_some(Put::Same)),
                 Ok(None) => self.put_once(&path, &bytes).await,
@@ -89,7 +97,13 @@ impl Store {
 
     /// Where the server does not decide in one step, looks before and after. Two writers within the same moment may then
     /// both be told that they were first; one of them finds the other's bytes at the next look.
-    async fn put_given(&self, remote: &Remote, path: &str, bytes: &Bytes) -> opendal::Result<Option<Put>> {
+    async fn put_given(
+        &self,
+        remote: &Remote,
+        path: &str,
+        bytes: &Bytes,
+        read_back: bool,
+    ) -> opendal::Result<Option<Put>> {
         if remote.create_once().is_none() {
             match self.learn(remote).await {
                 // A policy may allow the layout's keys alone; then the looks before and after must do.
@@ -98,7 +112,10 @@ impl Store {
             }
         }
         if remote.create_once() == Some(CreateOnce::Atomic) {
-            return self.put_once(path, bytes).await;
+            return match self.put_once(path, bytes).await? {
+                Some(Put::Created) if read_back => self.read_back(path, bytes).await,
+                put => Ok(put),
+            };
         }
         if let Some(same) = self.look(path, bytes).await? {
             return Ok(same.then_some(Put::Same));
@@ -107,7 +124,18 @@ impl Store {
         if put != Some(Put::Created) {
             return Ok(put);
         }
+        if read_back {
+            return self.read_back(path, bytes).await;
+        }
         Ok(self.look(path, bytes).await?.is_none_or(|same| same).then_some(Put::Created))
+    }
+
+    /// Whether what was just written is there; `None` when other bytes are.
+    async fn read_back(&self, path: &str, bytes: &Bytes) -> opendal::Result<Option<Put>> {
+        match self.look(path, bytes).await? {
+            Some(same) => Ok(same.then_some(Put::Created)),
+            None => Err(opendal::Error::new(ErrorKind::Unexpected, "what was written is not there").set_persistent()),
+        }
     }
 
     /// Finds out, once for each place and process, whether the server keeps the condition of a write.

@@ -9,7 +9,7 @@ use super::{Reading, Stored, Vault, VerifyOptions, cache};
 use crate::document::{Origin, Signed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
-use crate::store::{Kind, Lock, Name, ObjectKey};
+use crate::store::{Kind, Lock, Name, ObjectKey, Put};
 
 /// A version that may be replaced: verified, the newest, and locked against other writers of this machine.
 pub struct Replaceable {
@@ -25,6 +25,21 @@ impl Vault {
         // A failed write may have stored it all the same.
         cache::changed(kind, signed.key);
         put.map(drop).map_err(|error| error.with_key(signed.key))
+    }
+
+    /// Stores the bytes of a version as they are; whoever calls has verified as much of them as it wants. An update in another
+    /// process does not read the versions before this one and write after it.
+    ///
+    /// Errors: as [`Store::put`](crate::store::Store::put).
+    pub async fn put_bytes(&self, kind: Kind, key: DocumentKey, bytes: Bytes, name: Name) -> Result<Put> {
+        let lock = match self.store.lock(kind, key.id).await {
+            Err(error) if error.code() == Code::NotFound => None,
+            lock => Some(lock?),
+        };
+        let put = self.store.put(&ObjectKey::Version { kind, key }, bytes, name).await;
+        cache::changed(kind, key);
+        drop(lock);
+        put.map_err(|error| error.with_key(key))
     }
 
     /// Locks a document and checks that `key` is its newest version, and that `merges` are its other heads.
@@ -92,13 +107,8 @@ impl Vault {
             }
         }
         let signed = Signed { key: parsed.header.key, text: parsed.canonical_text() };
-        // An update in another process must not read the versions before this one and write after it.
-        let lock = match self.store.lock(kind, signed.key.id).await {
-            Err(error) if error.code() == Code::NotFound => None,
-            lock => Some(lock?),
-        };
-        self.put(kind, &signed, Name::Given).await?;
-        drop(lock);
+        let bytes = Bytes::copy_from_slice(signed.text.as_bytes());
+        self.put_bytes(kind, signed.key, bytes, Name::Given).await?;
         Ok(Stored { kind, key: signed.key, text: Arc::new(signed.text) })
     }
 
@@ -125,10 +135,7 @@ impl Vault {
                 Err(Error::new(Code::Input, "removing all versions of a document needs `allVersions`").with_key(id))
             }
             Reference::Newest(_) => self.remove_all(id).await,
-            Reference::Exact(key) => {
-                let _lock = self.lock(id).await?;
-                self.remove_version(key).await
-            }
+            Reference::Exact(key) => self.remove_object(ObjectKey::Version { kind: Kind::Document, key }).await,
         }
     }
 
@@ -148,10 +155,13 @@ impl Vault {
         self.store.lock(Kind::Document, id).await.map_err(|error| error.with_key(id))
     }
 
-    async fn remove_version(&self, key: DocumentKey) -> Result<()> {
-        let removed = self.store.remove(&ObjectKey::Version { kind: Kind::Document, key }).await;
+    /// Removes one object of the layout, whatever it is. Errors: as [`Store::remove`](crate::store::Store::remove).
+    pub async fn remove_object(&self, object: ObjectKey) -> Result<()> {
+        let ObjectKey::Version { kind, key } = object else { return self.store.remove(&object).await };
+        let _lock = self.store.lock(kind, key.id).await.map_err(|error| error.with_key(key))?;
+        let removed = self.store.remove(&object).await;
         // A failed removal may have removed it all the same.
-        cache::changed(Kind::Document, key);
+        cache::changed(kind, key);
         removed.map_err(|error| error.with_key(key))
     }
 

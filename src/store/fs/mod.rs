@@ -288,6 +288,12 @@ impl Fs {
         self.blocking(move |disk| disk.move_out(&path, &directory, &target)).await
     }
 
+    /// Opens a file for reading.
+    pub async fn open(&self, path: &str) -> Result<std::fs::File> {
+        let path = path.to_owned();
+        self.blocking(move |disk| Ok(disk.open(&path)?.0)).await
+    }
+
     /// Tries once to take the lock of a directory that no other process may have at the same time.
     pub async fn try_lock(&self, directory: &str) -> Result<Attempt> {
         let directory = directory.to_owned();

@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::files::Known;
@@ -36,12 +37,11 @@ use self::repair::Repair;
 pub use self::state::CHECK_STATE;
 use self::state::State;
 use self::tally::Tally;
-use super::sink::{OnFinding, Sink};
+use super::sink::Sink;
 use super::{Finding, What};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, Version};
-use crate::progress::OnProgress;
 use crate::vault::Vault;
 
 /// Bytes of objects that are in memory at once; a larger object is there alone.
@@ -52,7 +52,7 @@ const SMALL: u64 = 64 << 10;
 const AWAY: u32 = 100;
 
 /// What a caller asks of a check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CheckOptions {
     /// Versions made at or after this time only, and what they name.
     pub since: Option<Timestamp>,
@@ -60,11 +60,8 @@ pub struct CheckOptions {
     pub sample: Option<f64>,
     /// The file by which it can go on.
     pub resume: Option<PathBuf>,
+    /// Findings that the report holds.
     pub max_findings: usize,
-    pub on_finding: OnFinding,
-    pub on_progress: OnProgress,
-    /// Names the store, so that what belongs to another is not taken for its own.
-    pub place: String,
 }
 
 /// Where damaged objects are fetched from, and where they go.
@@ -89,12 +86,30 @@ pub struct CheckReport {
     pub resume: Option<PathBuf>,
 }
 
+impl CheckReport {
+    /// In the shape of `index.d.ts`, without what is absent.
+    pub fn to_json(&self) -> Value {
+        let mut report = json!({
+            "scanned": self.scanned,
+            "bytes": self.bytes,
+            "damaged": self.damaged,
+            "repaired": self.repaired,
+            "findings": self.findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
+            "complete": self.complete,
+        });
+        if let Some(resume) = &self.resume {
+            report["resume"] = json!(resume.to_string_lossy());
+        }
+        report
+    }
+}
+
 /// A check under way.
 struct Check {
     vault: Arc<Vault>,
     since: Option<Timestamp>,
     sample: Option<f64>,
-    sink: Sink,
+    sink: Arc<Sink>,
     cancel: Cancel,
     room: Semaphore,
     known: Known,
@@ -113,11 +128,12 @@ pub async fn check(
     vault: Arc<Vault>,
     options: CheckOptions,
     repair: Option<RepairFrom>,
+    sink: Arc<Sink>,
     cancel: &Cancel,
 ) -> Result<CheckReport> {
-    let mut state = State::open(&options)?;
+    let place = vault.store.place();
+    let mut state = State::open(&options, &place)?;
     let resume = state.path().cloned();
-    let sink = Sink::new(options.on_progress, options.on_finding, options.max_findings);
     state.findings(|finding| sink.recall(finding))?;
     let check = Arc::new(Check {
         vault,
@@ -127,7 +143,7 @@ pub async fn check(
         cancel: cancel.clone(),
         room: Semaphore::new((IN_MEMORY / SMALL) as usize),
         known: Known::new(state.seed()),
-        repair: repair.map(|from| Repair::new(from, options.place)),
+        repair: repair.map(|from| Repair::new(from, place)),
         recorded: resume.as_ref().map(|_| AtomicUsize::new(options.max_findings)),
         unasked: AtomicU32::new(0),
         away: Mutex::default(),

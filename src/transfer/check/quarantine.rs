@@ -1,7 +1,7 @@
 //! Where damaged objects go: `{quarantine}/{time}/{path}`, one folder for each call. Until its replacement stands in the
 //! store, an object's name ends with `.replacing`, so that the next check finds what it has to end.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -134,13 +134,7 @@ impl Quarantine {
         mark.is_some_and(|mark| mark.get("store").and_then(Value::as_str) == Some(&self.place))
     }
 
-    /// A file that goes when it is closed.
-    pub fn nameless(&self) -> Result<File> {
-        self.prepare()?;
-        tempfile::tempfile_in(self.directory.join(&self.folder)).map_err(|error| self.failed(error))
-    }
-
-    pub fn failed(&self, error: io::Error) -> Error {
+    fn failed(&self, error: io::Error) -> Error {
         io_error("the quarantine cannot be used", &self.directory, error)
     }
 }
@@ -163,7 +157,7 @@ fn collect(folder: &Path, path: &str, depth: usize, found: &mut Vec<Moved>) -> i
 fn sync(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
+        fs::File::open(folder)?.sync_all()?;
     }
     #[cfg(not(unix))]
     let _ = path;

@@ -72,14 +72,14 @@ pub struct State {
 
 impl State {
     /// Reads the file of an earlier call, or begins one. Errors: `JACS_INPUT` for a file that is none of this check's.
-    pub fn open(options: &CheckOptions) -> Result<State> {
+    pub fn open(options: &CheckOptions, place: &str) -> Result<State> {
         let fresh =
             State { path: None, file: None, seed: new_seed(), passes: HashMap::new(), tally: Tally::default() };
         let Some(path) = &options.resume else { return Ok(fresh) };
         let header = |seed: &[u8; 16]| {
             json!({
                 CHECK_STATE: FORM,
-                "store": options.place,
+                "store": place,
                 "since": options.since.map(|since| since.to_string()),
                 "sample": options.sample,
                 "seed": hex(seed),
@@ -251,19 +251,10 @@ fn foreign(path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::OnProgress;
-    use crate::transfer::{OnFinding, What};
+    use crate::transfer::What;
 
-    fn options(path: &Path, place: &str) -> CheckOptions {
-        CheckOptions {
-            since: None,
-            sample: Some(0.5),
-            resume: Some(path.to_owned()),
-            max_findings: 10,
-            on_finding: OnFinding::default(),
-            on_progress: OnProgress::default(),
-            place: place.to_owned(),
-        }
+    fn options(path: &Path) -> CheckOptions {
+        CheckOptions { since: None, sample: Some(0.5), resume: Some(path.to_owned()), max_findings: 10 }
     }
 
     fn tally(number: u64) -> Tally {
@@ -276,14 +267,14 @@ mod tests {
     fn what_was_done_is_known_again_however_the_file_is_cut() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("state");
-        let mut state = State::open(&options(&path, "here")).unwrap();
+        let mut state = State::open(&options(&path), "here").unwrap();
         state.step(Pass::Agents, None, true, false, tally(1)).unwrap();
         let first = std::fs::metadata(&path).unwrap().len() as usize;
         state.step(Pass::Documents, Some("b"), false, true, tally(2)).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for length in first..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            let mut read = State::open(&options(&path, "here")).unwrap();
+            let mut read = State::open(&options(&path), "here").unwrap();
             let both = length == whole.len();
             assert_eq!(read.seed(), state.seed());
             assert!(read.reached(Pass::Agents).ended && read.has_more());
@@ -295,7 +286,7 @@ mod tests {
             assert_eq!(findings, if both { 2 } else { 1 });
             assert_eq!(named, [1, u64::MAX, 2, u64::MAX][..findings * 2]);
             read.step(Pass::Documents, Some("c"), false, false, tally(4)).unwrap();
-            let mut again = State::open(&options(&path, "here")).unwrap();
+            let mut again = State::open(&options(&path), "here").unwrap();
             assert_eq!(again.reached(Pass::Documents).after.as_deref(), Some("c"));
             assert_eq!(again.tally.scanned, if both { 7 } else { 5 });
         }
@@ -305,17 +296,17 @@ mod tests {
     fn the_file_of_another_store_is_refused_and_stays() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("state");
-        drop(State::open(&options(&path, "here")).unwrap());
+        drop(State::open(&options(&path), "here").unwrap());
         let whole = std::fs::read(&path).unwrap();
-        let refused = |options: &CheckOptions| State::open(options).err().map(|error| error.code());
-        assert_eq!(refused(&options(&path, "there")), Some(Code::Input));
-        assert_eq!(refused(&CheckOptions { sample: None, ..options(&path, "here") }), Some(Code::Input));
+        let refused = |options: &CheckOptions, place: &str| State::open(options, place).err().map(|error| error.code());
+        assert_eq!(refused(&options(&path), "there"), Some(Code::Input));
+        assert_eq!(refused(&CheckOptions { sample: None, ..options(&path) }, "here"), Some(Code::Input));
         assert_eq!(std::fs::read(&path).unwrap(), whole);
         for text in ["", "{}", "{}\n", "my diary\n", &String::from_utf8_lossy(&whole[..whole.len() - 1])] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(refused(&options(&path, "here")), Some(Code::Input), "{text:?}");
+            assert_eq!(refused(&options(&path), "here"), Some(Code::Input), "{text:?}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
-        assert_eq!(refused(&options(place.path(), "here")), Some(Code::Input));
+        assert_eq!(refused(&options(place.path()), "here"), Some(Code::Input));
     }
 }

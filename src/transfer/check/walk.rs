@@ -39,7 +39,9 @@ pub async fn walk(check: &Arc<Check>, state: &mut State) -> Result<Tally> {
     let mut unchecked = 0;
     finish_repairs(check, state).await?;
     look_at_names(check, state).await?;
-    state.named(|digest| drop(check.known.name(digest)))?;
+    state.named(|digest| {
+        check.known.name(digest);
+    })?;
     for (pass, kind) in [(Pass::Agents, Kind::Agent), (Pass::Documents, Kind::Document)] {
         let pages = IdPages::new(check, kind, state.reached(pass).after.as_deref()).await?;
         unchecked += go_through(check, state, pass, pages).await?;

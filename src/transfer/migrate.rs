@@ -1,0 +1,168 @@
+//! A whole store into another one: every object read, judged, stored and read back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::CHECKPOINT;
+use super::copy::{Copier, Rules};
+use super::engine::{CONCURRENCY, Engine, OnlyThere, Walk};
+use super::finding::{Finding, What};
+use super::listing::{Objects, Shelf};
+use super::log::{Log, Outcome, Record};
+use super::report::Report;
+use super::sink::Sink;
+use crate::cancel::Cancel;
+use crate::error::{Code, Error, Result};
+use crate::store::{ObjectKey, Store};
+use crate::vault::Vault;
+
+/// What a caller asks of a transfer between two stores.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `migrate` or `mirror`: a checkpoint of one is none of the other.
+    pub what: &'static str,
+    /// Compare what both have.
+    pub deep: bool,
+    pub keep_invalid: bool,
+    pub dry_run: bool,
+    /// Look a second time for what came meanwhile.
+    pub twice: bool,
+    /// Refuse a source whose data directory is missing: nothing was ever stored there.
+    pub needs_source: bool,
+    /// Remove what the source has not.
+    pub remove_missing: bool,
+    /// Objects under way at once.
+    pub concurrency: Option<usize>,
+    /// Absolute.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// Copies all objects of one vault into another.
+///
+/// Errors: `JACS_CONFIG` (source is target), `JACS_INPUT` (another transfer's checkpoint), `JACS_ABORTED`; where a store
+/// cannot be listed, or nothing can be read or written. The checkpoint stays then, and the error names it.
+pub async fn transfer(
+    from: Arc<Vault>,
+    to: Arc<Vault>,
+    options: &Options,
+    sink: Arc<Sink>,
+    cancel: &Cancel,
+) -> Result<Report> {
+    cancel.check()?;
+    if from.store.overlaps(&to.store) {
+        return Err(Error::new(Code::Config, "source and target are the same place, or one lies in the other"));
+    }
+    check_there(&from.store, &to.store, options).await?;
+    let begun = Timestamp::now();
+    let path = options.checkpoint.as_ref().filter(|_| !options.dry_run);
+    let named = |error: Error| path.into_iter().fold(error, Error::with_path);
+    let log = match path {
+        Some(path) => {
+            let title = json!({
+                CHECKPOINT: 1,
+                "what": options.what,
+                "from": from.store.place(),
+                "to": to.store.place(),
+                "deep": options.deep,
+                "keepInvalid": options.keep_invalid,
+            });
+            let memory = sink.clone();
+            let path = path.clone();
+            crate::store::blocking(move || Log::open(&path, &title, |record| recall(&memory, record))).await?
+        }
+        None => Log::unnamed()?,
+    };
+    let rules = Rules { deep: options.deep, keep_invalid: options.keep_invalid, dry_run: options.dry_run };
+    let walk = Walk {
+        concurrency: options.concurrency.unwrap_or(CONCURRENCY),
+        twice: options.twice,
+        notes_same: options.deep,
+    };
+    let copier = Copier::new(from.clone(), to.clone(), rules, cancel.clone());
+    let mut engine =
+        Engine { copier, walk, log, sink: sink.clone(), cancel: cancel.clone(), unnoted: Report::default() };
+    Box::pin(engine.run()).await.map_err(named)?;
+    let Engine { log, unnoted: mut report, .. } = engine;
+    let root = report.read(&log)?;
+    report.root = (options.deep && !options.dry_run).then_some(root);
+    if options.remove_missing {
+        remove_missing(&from.store, &to, begun, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
+    }
+    report.create_once = Some(to.store.create_once());
+    report.findings = sink.take();
+    if report.failed == 0 {
+        log.remove()?;
+    }
+    Ok(report)
+}
+
+/// A source that is not there, or not in its place, looks like an empty one: copying nothing would be told as success, and
+/// all of the target would be removed.
+async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> {
+    let is_missing = from.describe().directory.is_some_and(|directory| !directory.exists);
+    if options.needs_source && is_missing {
+        return Err(Error::new(Code::NotFound, "the data directory of the source does not exist"));
+    }
+    let has_documents = async |store: &Store| -> Result<bool> {
+        Ok(Objects::of(store, Shelf::Documents, None).await?.peek().await?.is_some())
+    };
+    if options.remove_missing && !has_documents(from).await? && has_documents(to).await? {
+        let message =
+            "the source has no documents and the target has: nothing is removed, for it may be the wrong place";
+        return Err(Error::new(Code::NotFound, message));
+    }
+    Ok(())
+}
+
+/// What an earlier call noted counts as done, unless it failed.
+fn recall(sink: &Sink, record: &Record) {
+    if record.outcome == Outcome::Failed {
+        return;
+    }
+    record.findings.iter().for_each(|finding| sink.recall(finding.clone()));
+    let bad = matches!(record.outcome, Outcome::Refused | Outcome::Conflict);
+    let copied = if record.outcome == Outcome::Copied { record.bytes } else { 0 };
+    sink.done(1, copied, u64::from(bad));
+}
+
+/// Removes documents and attachments that the source has not any more; agents stay, for other documents may need them.
+async fn remove_missing(
+    from: &Store,
+    to: &Vault,
+    begun: Timestamp,
+    dry_run: bool,
+    report: &mut Report,
+    sink: &Sink,
+    cancel: &Cancel,
+) -> Result<()> {
+    for shelf in [Shelf::Documents, Shelf::Files] {
+        let mut only = OnlyThere::of(from, &to.store, shelf).await?;
+        while let Some(object) = cancel.or(only.next()).await? {
+            // Made since: its source may have got it after it was listed.
+            if is_newer(&object, begun) {
+                continue;
+            }
+            let removed = if dry_run { Ok(()) } else { to.remove_object(object).await };
+            match removed {
+                Ok(()) => report.removed += 1,
+                Err(error) if error.code() == Code::NotFound => {}
+                Err(error) => {
+                    report.failed += 1;
+                    sink.found(Finding::of(What::Failed, &error).with_key(object).with_path(object.path()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_newer(object: &ObjectKey, time: Timestamp) -> bool {
+    let made = match object {
+        ObjectKey::Version { key, .. } => key.version.unix_ms(),
+        ObjectKey::File(_) => None,
+    };
+    made.is_some_and(|made| i64::try_from(made).is_ok_and(|made| made >= time.as_millisecond()))
+}
