@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::transfers::{ConfigSource, Heard, open_place};
 use super::Agent;
+use super::transfers::{ConfigSource, Heard, open_place};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
 use crate::transfer::{self, CheckReport, RepairFrom};
@@ -61,7 +61,8 @@ impl Agent {
     fn check_beside(&self, path: Option<&Path>, option: &'static str) -> Result<()> {
         match (self.config.data_path(), path) {
             (Some(data), Some(path)) if path.starts_with(data) => {
-                let message = "the path lies in the data directory, where only documents, agents and attachments belong";
+                let message =
+                    "the path lies in the data directory, where only documents, agents and attachments belong";
                 Err(Error::new(Code::Input, message).with("option", option).with_path(path))
             }
             _ => Ok(()),

@@ -206,7 +206,10 @@ impl Store {
             Err(Trouble::Gone) => return Ok(()),
             Err(Trouble::Unreadable(error) | Trouble::Unasked(error)) => return Err(fail(error, "")),
             Err(Trouble::NotAFile(_)) => {
-                return Err(fail(opendal::Error::new(ErrorKind::ConfigInvalid, "the data directory is no directory"), ""));
+                return Err(fail(
+                    opendal::Error::new(ErrorKind::ConfigInvalid, "the data directory is no directory"),
+                    "",
+                ));
             }
             Ok(root) => root,
         };
@@ -451,7 +454,8 @@ impl Folder<'_> {
         #[cfg(unix)]
         if let Some(shelf) = &self.shelf {
             let opened = shelf.open(&format!("{version}{EXTENSION}"));
-            let file = opened.map_err(|trouble| trouble.map(|error| self.survey.store.fail(error, &key, &key.path())))?;
+            let file =
+                opened.map_err(|trouble| trouble.map(|error| self.survey.store.fail(error, &key, &key.path())))?;
             return Ok(Opened { survey: self.survey, key, length: Some(file.length), file: Some(file) });
         }
         Ok(Opened {

@@ -57,9 +57,7 @@ impl fmt::Display for Refused {
             Refused::Future => f.write_str("its time lies in the future"),
             Refused::Original => f.write_str("it names another original version"),
             Refused::Stranger(owner) => write!(f, "its signer is not the owner, {owner}"),
-            Refused::NoOwner => {
-                f.write_str("the original version is not here or not valid, so the owner is not known")
-            }
+            Refused::NoOwner => f.write_str("the original version is not here or not valid, so the owner is not known"),
             Refused::Unlinked => f.write_str("its chain hash does not match the version it replaces"),
         }
     }
@@ -69,7 +67,16 @@ impl VersionState {
     /// A version of which nothing is known yet.
     pub fn new(key: DocumentKey) -> VersionState {
         let future = is_future(key.version, super::now());
-        VersionState { key, header: None, agent: None, key_source: None, error: None, refused: None, head: false, future }
+        VersionState {
+            key,
+            header: None,
+            agent: None,
+            key_source: None,
+            error: None,
+            refused: None,
+            head: false,
+            future,
+        }
     }
 
     /// The same, with what its header says.

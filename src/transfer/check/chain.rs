@@ -51,12 +51,29 @@ pub fn is_sole_first(states: &[VersionState]) -> bool {
     is_first && state.error.is_none() && !state.future
 }
 
+/// Whether the way from a version to the first leads to one that is damaged or not stored.
+fn leads_to_damage(lineage: &Lineage, finding: &Finding) -> bool {
+    let key = finding.key.as_deref().and_then(|key| key.parse::<DocumentKey>().ok());
+    let mut version = key.map(|key| key.version);
+    for _ in 0..=lineage.versions.len() {
+        let Some(named) = version else { return false };
+        match lineage.get(named) {
+            Some(state) if state.error.is_none() => {
+                version = state.header.as_ref().and_then(|header| header.previous_version);
+            }
+            _ => return true,
+        }
+    }
+    false
+}
+
 impl Family<'_> {
-    pub fn examine(self, mut states: Vec<VersionState>) -> Chain {
+    pub fn examine(mut self, mut states: Vec<VersionState>) -> Chain {
         let mut chain = Chain::default();
+        let mut outside = std::mem::take(&mut self.outside);
         if self.kind == Kind::Agent {
             // What an agent's version names is asked although the chain to it is broken, for that may be why.
-            let outside: HashSet<&str> = self.outside.iter().filter_map(|finding| finding.key.as_deref()).collect();
+            let outside: HashSet<&str> = outside.iter().filter_map(|finding| finding.key.as_deref()).collect();
             for state in states.iter_mut().filter(|state| outside.contains(&*state.key.to_string())) {
                 state.error = None;
             }
@@ -64,13 +81,18 @@ impl Family<'_> {
         let mut lineage = Lineage::of(self.id, states);
         match lineage.judge(self.policy) {
             Err(_) if self.kind == Kind::Agent => {}
-            Err(error) => chain.findings.push(self.of_all(What::Originals, error.code(), "the versions of the document name different first versions")),
+            Err(error) => chain.findings.push(self.of_all(
+                What::Originals,
+                error.code(),
+                "the versions of the document name different first versions",
+            )),
             Ok(()) => self.judged(&lineage, &mut chain),
         }
-        // Where a version is damaged or missing, that is why those behind it are outside.
-        if !self.damaged && chain.missing.is_empty() {
-            chain.findings.retain(|finding| self.kind != Kind::Agent || finding.what != What::NotAccepted);
-            chain.findings.extend(self.outside);
+        if self.kind == Kind::Agent {
+            chain.findings.retain(|finding| finding.what != What::NotAccepted);
+            // A version behind one that is damaged or missing is outside because of that.
+            outside.retain(|finding| !leads_to_damage(&lineage, finding));
+            chain.findings.extend(outside);
         }
         chain
     }
@@ -82,7 +104,11 @@ impl Family<'_> {
         for state in lineage.versions.iter().filter(|state| state.error.is_none()).filter(is_wanted) {
             let say = |what, code, message: &str| self.of_one(state.key, what, code, message);
             if self.is_broken(lineage, state) {
-                broken.push(say(What::BrokenChain, Code::Hash, "the version names another hash than that of the version it replaces"));
+                broken.push(say(
+                    What::BrokenChain,
+                    Code::Hash,
+                    "the version names another hash than that of the version it replaces",
+                ));
                 continue;
             }
             match &state.refused {
@@ -90,13 +116,23 @@ impl Family<'_> {
                     broken.push(say(What::BrokenChain, Code::Hash, "the version replaces none and is not the first"));
                 }
                 None | Some(Refused::Invalid(_) | Refused::Unlinked | Refused::NoOwner) => {}
-                Some(Refused::Future) => chain.findings.push(say(What::Future, Code::Signature, "the time of the version lies ahead of the clock")),
+                Some(Refused::Future) => chain.findings.push(say(
+                    What::Future,
+                    Code::Signature,
+                    "the time of the version lies ahead of the clock",
+                )),
                 Some(why @ (Refused::Original | Refused::Stranger(_))) => {
-                    chain.findings.push(say(What::NotAccepted, Code::Untrusted, &format!("the version does not count: {why}")));
+                    chain.findings.push(say(
+                        What::NotAccepted,
+                        Code::Untrusted,
+                        &format!("the version does not count: {why}"),
+                    ));
                 }
             }
         }
-        if broken.is_empty() && let Some(ring) = self.ring(lineage) {
+        if broken.is_empty()
+            && let Some(ring) = self.ring(lineage)
+        {
             broken.push(ring);
         }
         let is_broken = !broken.is_empty();
@@ -105,35 +141,53 @@ impl Family<'_> {
         // Whose document it is, is not known because of what was told already; or because nobody can tell.
         let is_explained = is_broken
             || original.is_none()
-            || original.and_then(|original| original.error.as_ref()).is_some_and(|error| !matches!(error.code(), Code::Key | Code::Untrusted));
+            || original
+                .and_then(|original| original.error.as_ref())
+                .is_some_and(|error| !matches!(error.code(), Code::Key | Code::Untrusted));
         if !is_explained {
             let ownerless = |state: &&VersionState| state.refused == Some(Refused::NoOwner);
             for state in lineage.versions.iter().filter(ownerless).filter(is_wanted) {
-                chain.findings.push(self.of_one(state.key, What::NotAccepted, Code::Untrusted, &format!("the version does not count: {}", Refused::NoOwner)));
+                chain.findings.push(self.of_one(
+                    state.key,
+                    What::NotAccepted,
+                    Code::Untrusted,
+                    &format!("the version does not count: {}", Refused::NoOwner),
+                ));
             }
         }
         let heads = lineage.heads();
         if heads.len() > 1 && !self.damaged && chain.missing.is_empty() && !is_broken {
-            let mut note = self.of_all(What::Fork, Code::Conflict, "the document has several heads: an update with `merges` joins them");
-            note.message = format!("{} (heads: {})", note.message, heads.iter().take(8).map(|head| head.version.to_string()).collect::<Vec<_>>().join(", "));
+            let mut note = self.of_all(
+                What::Fork,
+                Code::Conflict,
+                "the document has several heads: an update with `merges` joins them",
+            );
+            note.message = format!(
+                "{} (heads: {})",
+                note.message,
+                heads.iter().take(8).map(|head| head.version.to_string()).collect::<Vec<_>>().join(", ")
+            );
             chain.findings.push(note);
         }
     }
 
     /// Whether a version that would count otherwise names another hash than that of the version it replaces.
     fn is_broken(&self, lineage: &Lineage, state: &VersionState) -> bool {
-        let counts = matches!(state.refused, None | Some(Refused::Unlinked)) || (lineage.owner.is_none() && state.refused == Some(Refused::NoOwner));
+        let counts = matches!(state.refused, None | Some(Refused::Unlinked))
+            || (lineage.owner.is_none() && state.refused == Some(Refused::NoOwner));
         let Some(header) = state.header.as_ref().filter(|_| counts) else { return false };
-        let before = header.previous_version.and_then(|previous| lineage.get(previous)).filter(|before| before.error.is_none());
+        let before =
+            header.previous_version.and_then(|previous| lineage.get(previous)).filter(|before| before.error.is_none());
         let before = before.filter(|before| before.refused.is_none() || lineage.owner.is_none());
         let before = before.and_then(|before| before.header.as_ref());
         matches!((before, &header.previous_sha256), (Some(before), Some(hash)) if before.sha256 != *hash)
     }
 
     fn has_no_begin(&self, state: &VersionState) -> bool {
-        state.header.as_ref().is_some_and(|header| {
-            header.previous_version.is_none() && header.original_version != state.key.version
-        })
+        state
+            .header
+            .as_ref()
+            .is_some_and(|header| header.previous_version.is_none() && header.original_version != state.key.version)
     }
 
     /// Without hashes, a chain can be closed to a ring.
@@ -143,7 +197,12 @@ impl Family<'_> {
             let (mut path, mut next) = (HashSet::new(), Some(first));
             while let Some(state) = next.filter(|state| !leading.contains(&state.key.version)) {
                 if !path.insert(state.key.version) {
-                    return Some(self.of_one(state.key, What::BrokenChain, Code::Hash, "the chain of the version leads back to itself"));
+                    return Some(self.of_one(
+                        state.key,
+                        What::BrokenChain,
+                        Code::Hash,
+                        "the chain of the version leads back to itself",
+                    ));
                 }
                 let previous = state.header.as_ref().and_then(|header| header.previous_version);
                 next = previous.and_then(|previous| lineage.get(previous));

@@ -120,7 +120,13 @@ pub fn hashes_in(bytes: &[u8]) -> Vec<Sha256Hex> {
 impl Check {
     /// Notes what a version names, and tells of what is missing. `key` is that of the version. Whether something was
     /// brought back.
-    pub(super) async fn name_files(&self, tally: &mut Tally, key: &str, hashes: Vec<Sha256Hex>, asks: bool) -> Result<()> {
+    pub(super) async fn name_files(
+        &self,
+        tally: &mut Tally,
+        key: &str,
+        hashes: Vec<Sha256Hex>,
+        asks: bool,
+    ) -> Result<()> {
         for hash in hashes {
             let digest = self.known.digest(&hash);
             let is_stored = self.known.name(digest);

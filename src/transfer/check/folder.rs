@@ -258,7 +258,8 @@ impl Look<'_> {
 /// Whether a version whose id tells no time is among those that are asked for.
 fn is_late_enough(check: &Check, state: Option<&VersionState>) -> bool {
     let (Some(since), Some(state)) = (check.since, state) else { return true };
-    let made = state.header.as_ref().filter(|_| state.key.version.unix_ms().is_none()).map(|header| header.version_date);
+    let made =
+        state.header.as_ref().filter(|_| state.key.version.unix_ms().is_none()).map(|header| header.version_date);
     made.is_none_or(|made| made >= since)
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::store::layout::{ObjectKey, Sha256Hex};
 use crate::store::{FileAccess, Folder, Kind, Trouble};
-use crate::vault::{VersionState, VerifyOptions};
+use crate::vault::{VerifyOptions, VersionState};
 
 /// A version that was read, or not.
 pub struct Judged {

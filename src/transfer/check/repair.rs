@@ -170,12 +170,16 @@ impl Repair {
     }
 
     /// Full verification: by what this store knows of signers, or else by what the mirror knows.
-    async fn verify(&self, check: &Check, kind: Kind, key: DocumentKey, text: &str, sha256: Option<&str>) -> Result<()> {
-        let options = VerifyOptions {
-            introduces: kind == Kind::Agent,
-            allow_unsigned: true,
-            ..VerifyOptions::default()
-        };
+    async fn verify(
+        &self,
+        check: &Check,
+        kind: Kind,
+        key: DocumentKey,
+        text: &str,
+        sha256: Option<&str>,
+    ) -> Result<()> {
+        let options =
+            VerifyOptions { introduces: kind == Kind::Agent, allow_unsigned: true, ..VerifyOptions::default() };
         let origin = Origin::Storage(key);
         let here = check.vault.examine(text, origin, &options).await?.valid();
         let (parsed, report) = match here {

@@ -73,8 +73,7 @@ pub struct State {
 impl State {
     /// Reads the file of an earlier call, or begins one. Errors: `JACS_INPUT` for a file that is none of this check's.
     pub fn open(options: &CheckOptions, place: &str) -> Result<State> {
-        let fresh =
-            State { path: None, file: None, seed: new_seed(), passes: HashMap::new(), tally: Tally::default() };
+        let fresh = State { path: None, file: None, seed: new_seed(), passes: HashMap::new(), tally: Tally::default() };
         let Some(path) = &options.resume else { return Ok(fresh) };
         let header = |seed: &[u8; 16]| {
             json!({

@@ -52,10 +52,7 @@ pub async fn walk(check: &Arc<Check>, state: &mut State) -> Result<Tally> {
 }
 
 /// Where the disk may be waited for, or where others go on meanwhile.
-async fn run<T: Send + 'static>(
-    check: &Check,
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
+async fn run<T: Send + 'static>(check: &Check, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let done = match check.vault.store.is_local() {
         true => {
             let handle = Handle::current();
@@ -180,11 +177,7 @@ trait Pages {
     fn next(&mut self, check: &Check) -> impl Future<Output = Result<Option<(String, Self::Page)>>> + Send;
     /// What could not be looked at before.
     fn again(names: &[String]) -> Self::Page;
-    fn look(
-        &mut self,
-        check: &Arc<Check>,
-        page: Self::Page,
-    ) -> impl Future<Output = Result<Tally>> + Send + 'static;
+    fn look(&mut self, check: &Arc<Check>, page: Self::Page) -> impl Future<Output = Result<Tally>> + Send + 'static;
 }
 
 /// One pass; how many objects could not be looked at. A step is noted when all before it are.
