@@ -9,8 +9,10 @@
 //! | `attachments` | files into documents and out of them |
 //! | `batch` | many documents at once |
 //! | `transfers` | whole stores: migrate, mirror |
+//! | `archives` | whole stores: export, import |
 //! | `doctor` | what is configured, and what is wrong with it |
 
+mod archives;
 mod attachments;
 mod batch;
 mod create;
@@ -20,6 +22,7 @@ mod key_directory;
 mod load;
 mod transfers;
 
+pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
 pub use create::CreateAgent;

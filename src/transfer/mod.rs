@@ -12,7 +12,9 @@
 //! | `engine` | the walk over two stores |
 //! | `merkle`, `report` | the root over all objects, and what a transfer came to |
 //! | `migrate` | a whole store into another one; also a mirror |
+//! | `archive` | a whole store as a `.tar.gz`, and back |
 
+pub mod archive;
 mod copy;
 mod engine;
 mod finding;
