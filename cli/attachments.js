@@ -4,7 +4,7 @@
 const { Option } = require('commander');
 const { Refusal, WrongUse } = require('./failure.js');
 const { collect } = require('./options.js');
-const { ProgressBar } = require('./progress.js');
+const { withProgress } = require('./progress.js');
 
 /** For verbs that make a signed document. */
 function defineAttachments(command) {
@@ -38,21 +38,17 @@ async function attaching(session, make) {
     where === undefined && done > 0
       ? `no document was signed; of its attachments at least ${done} of ${total} are in the storage`
       : 'no document was signed or stored';
-  return withProgress(session, undone, (onProgress) => make({ attachments, embed: where, attachmentForm, onProgress }));
+  return withFiles(session, undone, (onProgress) => make({ attachments, embed: where, attachmentForm, onProgress }));
 }
 
 /** Shows how far `work(onProgress)` is. `undone(latest)`: what is to be said when it was interrupted. */
-async function withProgress({ notes }, undone, work) {
-  const bar = new ProgressBar(notes);
-  try {
-    return await work(bar.onProgress);
-  } catch (error) {
+function withFiles(session, undone, work) {
+  const failed = (error, latest) => {
     // A document that was signed is handed over, in words of its own.
-    if (error.code !== 'JACS_ABORTED' || error.document !== undefined) throw error;
-    throw new Refusal('JACS_ABORTED', `interrupted: ${undone(bar.latest)}`);
-  } finally {
-    bar.stop();
-  }
+    const isMade = error.document !== undefined;
+    return error.code !== 'JACS_ABORTED' || isMade ? error : new Refusal(error.code, `interrupted: ${undone(latest)}`);
+  };
+  return withProgress(session, { drawing: 'files', failed }, ({ onProgress }) => work(onProgress));
 }
 
 /** For verbs that verify: where attachments lie, and whether they are read. */
@@ -76,5 +72,5 @@ module.exports = {
   defineAttachments,
   defineBase,
   defineContents,
-  withProgress,
+  withFiles,
 };

@@ -21,7 +21,8 @@ async function run(argv) {
   const notes = new Notes(process.stderr);
   let code = DONE;
   const program = buildProgram(async (verb, options, args) => {
-    code = await perform(verb, args, new Session({ options, signal: interrupt.signal, output, notes }));
+    const commandLine = ['jacs-agent', ...argv].map(quoted).join(' ');
+    code = await perform(verb, args, new Session({ options, signal: interrupt.signal, output, notes, commandLine }));
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -52,6 +53,11 @@ async function failed(error, session) {
     await report(unwritable, session);
   }
   return exitCodeOf(error);
+}
+
+/** As a shell takes it for one word. */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 if (require.main === module) {

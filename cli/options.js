@@ -14,6 +14,14 @@ function wholeNumber(text) {
   return Number(text);
 }
 
+/** `5%` as 0.05. */
+function share(text) {
+  const percent = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(text)?.[1];
+  const isShare = percent > 0 && percent <= 100;
+  if (!isShare) throw new InvalidArgumentError('It must be more than 0% and at most 100%, such as 5%.');
+  return percent / 100;
+}
+
 /** For verbs that sign or change something. */
 function definePassword(command) {
   return command.option('--password-file <path>', "read the private key's password from this file");
@@ -49,4 +57,13 @@ function trustOptions({ options, signal }) {
   return { signedBy, minimumTrust, allowUnsigned, signal };
 }
 
-module.exports = { collect, defineDocument, definePassword, defineTrust, documentOptions, trustOptions, wholeNumber };
+module.exports = {
+  collect,
+  defineDocument,
+  definePassword,
+  defineTrust,
+  documentOptions,
+  share,
+  trustOptions,
+  wholeNumber,
+};

@@ -18,6 +18,11 @@ const VERBS = [
   'verify',
   'inspect',
   'history',
+  'migrate',
+  'export',
+  'import',
+  'mirror',
+  'check',
   'change-password',
   'doctor',
 ];

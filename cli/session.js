@@ -9,8 +9,9 @@ class Session {
   password;
   #agent;
 
-  constructor({ options, signal, output, notes }) {
-    Object.assign(this, { options, signal, output, notes });
+  /** `commandLine`: what was typed, to be typed again. */
+  constructor({ options, signal, output, notes, commandLine }) {
+    Object.assign(this, { options, signal, output, notes, commandLine });
   }
 
   /** An agent that reads and verifies; needs no password. */
@@ -18,16 +19,21 @@ class Session {
     return this.#load({ readOnly: true });
   }
 
-  /** An agent that signs. The password is asked for only after everything else about the agent has been found in order. */
-  async openSigner() {
+  /** An agent that signs. */
+  openSigner() {
+    return this.withPassword((password) => this.#load({ password }));
+  }
+
+  /** Does what needs a password. It is asked for only after everything else about the agent has been found in order. */
+  async withPassword(work) {
     this.password = await this.readPassword(this.options.passwordFile);
     try {
-      return await this.#load({ password: this.password });
+      return await work(this.password);
     } catch (error) {
       if (error.code !== 'JACS_PASSWORD' || this.password !== undefined || inEnvironment() || !canAsk()) throw error;
     }
     this.password = await askHidden('Password: ', this.signal);
-    return this.#load({ password: this.password });
+    return work(this.password);
   }
 
   /** The password in a file that an option names; nothing without the option. */

@@ -55,6 +55,10 @@ class Workspace {
     return fs.readFileSync(this.path(name), 'utf8');
   }
 
+  modeOf(name) {
+    return fs.statSync(this.path(name)).mode & 0o777;
+  }
+
   path(...parts) {
     return path.join(this.folder, ...parts);
   }

@@ -11,7 +11,7 @@ const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
 const blocks = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block);
 
 test('the blocks of the README run in their order', async () => {
-  expect(blocks).toHaveLength(3);
+  expect(blocks).toHaveLength(4);
   const cwd = temporaryFolder();
   const modules = path.join(cwd, 'node_modules');
   fs.mkdirSync(modules);
@@ -29,6 +29,7 @@ test('the blocks of the README run in their order', async () => {
   expect(outputs[0]).toMatch(/true .* self\n$/);
   const saved = path.join(cwd, 'received', 'report.pdf');
   expect(outputs[2].replace(/\s+/g, ' ')).toBe(`true true true [ '${saved}' ] true `);
+  expect(outputs[3]).toBe('true 0 true\n');
 });
 
 test('the README is short, and names every error code', () => {

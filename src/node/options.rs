@@ -288,7 +288,13 @@ pub fn migrate(text: &str) -> Result<MigrateOptions> {
         resign: options.flag("resign")?,
         sign: options.flag("sign")?,
         password: options.text("password")?.map(Zeroizing::new),
-        transfer: transfer::Options { what: "migrate", deep: true, twice: true, ..options.transfer()? },
+        transfer: transfer::Options {
+            what: "migrate",
+            deep: true,
+            twice: true,
+            needs_source: true,
+            ..options.transfer()?
+        },
     })
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::CHECKPOINT;
@@ -29,6 +30,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Look a second time for what came meanwhile.
     pub twice: bool,
+    /// Refuse a source whose data directory is missing: nothing was ever stored there.
+    pub needs_source: bool,
     /// Remove what the source has not.
     pub remove_missing: bool,
     /// Objects under way at once.
@@ -52,6 +55,8 @@ pub async fn transfer(
     if from.store.overlaps(&to.store) {
         return Err(Error::new(Code::Config, "source and target are the same place, or one lies in the other"));
     }
+    check_there(&from.store, &to.store, options).await?;
+    let begun = Timestamp::now();
     let path = options.checkpoint.as_ref().filter(|_| !options.dry_run);
     let named = |error: Error| path.into_iter().fold(error, Error::with_path);
     let log = match path {
@@ -84,7 +89,7 @@ pub async fn transfer(
     let root = report.read(&log)?;
     report.root = (options.deep && !options.dry_run).then_some(root);
     if options.remove_missing {
-        remove_missing(&from.store, &to, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
+        remove_missing(&from.store, &to, begun, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
     }
     report.create_once = Some(to.store.create_once());
     report.findings = sink.take();
@@ -92,6 +97,24 @@ pub async fn transfer(
         log.remove()?;
     }
     Ok(report)
+}
+
+/// A source that is not there, or not in its place, looks like an empty one: copying nothing would be told as success, and
+/// all of the target would be removed.
+async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> {
+    let is_missing = from.describe().directory.is_some_and(|directory| !directory.exists);
+    if options.needs_source && is_missing {
+        return Err(Error::new(Code::NotFound, "the data directory of the source does not exist"));
+    }
+    let has_documents = async |store: &Store| -> Result<bool> {
+        Ok(Objects::of(store, Shelf::Documents, None).await?.peek().await?.is_some())
+    };
+    if options.remove_missing && !has_documents(from).await? && has_documents(to).await? {
+        let message =
+            "the source has no documents and the target has: nothing is removed, for it may be the wrong place";
+        return Err(Error::new(Code::NotFound, message));
+    }
+    Ok(())
 }
 
 /// What an earlier call noted counts as done, unless it failed.
@@ -109,19 +132,12 @@ fn recall(sink: &Sink, record: &Record) {
 async fn remove_missing(
     from: &Store,
     to: &Vault,
+    begun: Timestamp,
     dry_run: bool,
     report: &mut Report,
     sink: &Sink,
     cancel: &Cancel,
 ) -> Result<()> {
-    let begun = jiff::Timestamp::now();
-    if Objects::of(from, Shelf::Documents, None).await?.peek().await?.is_none() {
-        if Objects::of(&to.store, Shelf::Documents, None).await?.peek().await?.is_some() {
-            let message = "the source has no documents, so none is removed: it may not be the right place";
-            return Err(Error::new(Code::Config, message));
-        }
-        return Ok(());
-    }
     for shelf in [Shelf::Documents, Shelf::Files] {
         let mut only = OnlyThere::of(from, &to.store, shelf).await?;
         while let Some(object) = cancel.or(only.next()).await? {
@@ -143,7 +159,7 @@ async fn remove_missing(
     Ok(())
 }
 
-fn is_newer(object: &ObjectKey, time: jiff::Timestamp) -> bool {
+fn is_newer(object: &ObjectKey, time: Timestamp) -> bool {
     let made = match object {
         ObjectKey::Version { key, .. } => key.version.unix_ms(),
         ObjectKey::File(_) => None,

@@ -1,6 +1,6 @@
 'use strict';
 
-const { defineBase, withProgress } = require('../../attachments.js');
+const { defineBase, withFiles } = require('../../attachments.js');
 const { checkFiles, readSubject } = require('../../input.js');
 const { defineTrust, trustOptions } = require('../../options.js');
 
@@ -23,7 +23,7 @@ async function run(session, subject, directory) {
   const agent = await session.openReader();
   const document = await readSubject(subject, signal);
   const { baseDirectory, overwrite } = options;
-  const saved = await withProgress(
+  const saved = await withFiles(
     session,
     () => 'no file was written',
     (onProgress) =>
