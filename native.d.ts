@@ -73,6 +73,8 @@ export declare class NativeAgent {
   exportArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
   importArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
+  static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */
   mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
 }
@@ -113,9 +115,6 @@ export interface Failure {
   failures?: Array<ItemFailure>
   causes: Array<string>
 }
-
-/** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
-export declare function importArchive(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
 
 /** One item of a batch that failed. */
 export interface ItemFailure {

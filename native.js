@@ -843,5 +843,4 @@ module.exports.NativeAgent = nativeBinding.NativeAgent
 module.exports.Sources = nativeBinding.Sources
 module.exports.Spool = nativeBinding.Spool
 module.exports.errorCodes = nativeBinding.errorCodes
-module.exports.importArchive = nativeBinding.importArchive
 module.exports.migrate = nativeBinding.migrate

@@ -48,29 +48,29 @@ impl NativeAgent {
             Ok(call.agent().await?.import_archive(options, heard, &cancel).await?.to_json().to_string())
         })
     }
-}
 
-/// Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON.
-#[napi(ts_return_type = "Promise<string | Failure>")]
-#[allow(clippy::too_many_arguments)] // JavaScript's, one a kind of value.
-pub fn import_archive<'env>(
-    env: &'env Env,
-    path: Unknown,
-    object: Option<String>,
-    file: Unknown,
-    options: Option<String>,
-    environment: String,
-    cancel: Option<&Cancel>,
-    listener: Option<&Listener>,
-) -> Promise<'env, Text> {
-    let (cancel, heard) = (token(cancel), heard(listener));
-    let read =
-        || Ok((place(&path, object, "config")?, options::import(&text(&file, "file")?, options.as_deref(), true)?));
-    let begun = read();
-    promise(env, async move {
-        let (place, options) = begun?;
-        let (environment, working_directory) = (read_environment(&environment)?, working_directory()?);
-        let report = Agent::import_into(&place, options, &environment, &working_directory, heard, &cancel).await?;
-        Ok(report.to_json().to_string())
-    })
+    /// Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON.
+    #[napi(ts_return_type = "Promise<string | Failure>")]
+    #[allow(clippy::too_many_arguments)] // JavaScript's, one a kind of value.
+    pub fn import_into<'env>(
+        env: &'env Env,
+        path: Unknown,
+        object: Option<String>,
+        file: Unknown,
+        options: Option<String>,
+        environment: String,
+        cancel: Option<&Cancel>,
+        listener: Option<&Listener>,
+    ) -> Promise<'env, Text> {
+        let (cancel, heard) = (token(cancel), heard(listener));
+        let read =
+            || Ok((place(&path, object, "config")?, options::import(&text(&file, "file")?, options.as_deref(), true)?));
+        let begun = read();
+        promise(env, async move {
+            let (place, options) = begun?;
+            let (environment, working_directory) = (read_environment(&environment)?, working_directory()?);
+            let report = Agent::import_into(&place, options, &environment, &working_directory, heard, &cancel).await?;
+            Ok(report.to_json().to_string())
+        })
+    }
 }

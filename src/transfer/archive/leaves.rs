@@ -188,7 +188,7 @@ mod tests {
             1 => ObjectKey::Version { kind: Kind::Agent, key },
             _ => ObjectKey::Version { kind: Kind::Document, key },
         };
-        Leaf { key, from: Some(digest), to: (number % 5 > 0).then_some(digest) }
+        Leaf { key, from: Some(digest), to: (!number.is_multiple_of(5)).then_some(digest) }
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Placer {
             findings.push(finding.with_key(id).with_path(&*item.path));
         }
         let placed = match is_new && self.agents == Agents::Known {
-            true => self.stranger(item, &valid),
+            true => stranger(item, &valid),
             false => self.put(item, Kind::Agent, &valid).await?,
         };
         findings.extend(placed.findings);
@@ -121,7 +121,7 @@ impl Placer {
             return Ok(Some(refused(item, &error, &valid.bytes)));
         }
         if self.agents == Agents::Known && !self.known.contains(&valid.signer) {
-            return Ok(Some(self.stranger(item, &valid)));
+            return Ok(Some(stranger(item, &valid)));
         }
         let had_before = self.has_documents && !self.target.store.versions(Kind::Document, id).await?.is_empty();
         let mut placed = self.put(item, Kind::Document, &valid).await?;
@@ -192,9 +192,17 @@ impl Placer {
         }
         let options = VerifyOptions { introduces: kind == Kind::Agent, ..VerifyOptions::default() };
         let examined = self.judge.examine(text, Origin::Storage(key), &options).await?;
+        let claimed = examined.report.agent.map(|agent| agent.id);
         let (parsed, report) = match examined.valid() {
             Ok(valid) => valid,
-            Err(error) => return refuse(error),
+            Err(error) => {
+                // Where strangers stay outside their keys do, too: that says more than that there is none.
+                let stranger = claimed.filter(|id| self.agents == Agents::Known && !self.known.contains(id));
+                return refuse(match stranger.filter(|_| error.code() == Code::Key) {
+                    Some(id) => unknown(id),
+                    None => error,
+                });
+            }
         };
         let is_agent = parsed.header.is_agent();
         let fits = match kind {
@@ -270,17 +278,20 @@ impl Placer {
         Ok(missing.then(|| finding().with_key(document).with_path(ObjectKey::File(hash).path())))
     }
 
-    fn stranger(&self, item: &Item, valid: &Valid) -> Placed {
-        let message =
-            "the signer is an agent that the store does not know: import with `agents: 'any'`, if it may come in";
-        let error = Error::new(Code::Untrusted, message).with("agent", valid.signer).with_key(valid.key);
-        refused(item, &error, &valid.bytes)
-    }
-
     /// Agents of the archive that the store did not know.
     pub fn new_agents(&self) -> MutexGuard<'_, HashSet<DocumentId>> {
         self.new.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stranger(item: &Item, valid: &Valid) -> Placed {
+    let error = unknown(valid.signer).with_key(valid.key);
+    refused(item, &error, &valid.bytes)
+}
+
+fn unknown(signer: DocumentId) -> Error {
+    let message = "the signer is an agent that the store does not know: import with `agents: 'any'`, if it may come in";
+    Error::new(Code::Untrusted, message).with("agent", signer)
 }
 
 /// Whether a text says that it is an agent's document; what is none is refused as a document.

@@ -61,7 +61,7 @@ impl<R: Read> Tape<R> {
             if !is_extension(kind) {
                 return self.entry(&header, extended).map(Some);
             }
-            let bytes = header.entry_size()?;
+            let bytes = size(&header)?;
             self.begin(bytes);
             if kind == EntryType::XGlobalHeader {
                 if let Some(what) = self.global(bytes)? {
@@ -109,7 +109,7 @@ impl<R: Read> Tape<R> {
         let bytes = match (kind, extended.bytes) {
             (EntryType::Link, _) => 0,
             (_, Some(bytes)) => bytes,
-            _ => header.entry_size()?,
+            _ => size(header)?,
         };
         if kind == EntryType::GNUSparse {
             self.skip_sparse_map(header)?;
@@ -229,7 +229,7 @@ impl Extended {
 
     fn read(&mut self, records: &[u8]) -> io::Result<()> {
         for record in PaxExtensions::new(records) {
-            let record = record?;
+            let record = record.map_err(|_| malformed("a record of an extended header is malformed"))?;
             match record.key_bytes() {
                 b"path" => self.name = Some(record.value_bytes().to_vec()),
                 b"size" => {
@@ -244,6 +244,10 @@ impl Extended {
         self.name.iter_mut().for_each(|name| name.truncate(LONGEST_NAME + 1));
         Ok(())
     }
+}
+
+fn size(header: &Header) -> io::Result<u64> {
+    header.entry_size().map_err(|_| malformed("a size is not a number"))
 }
 
 /// The sum of the header's bytes, as old programs count them too: with signs.
