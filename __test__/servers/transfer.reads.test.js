@@ -2,16 +2,24 @@
 // What a migration asks of a server: each object of the source once, and of the target no more than it must.
 
 const { Agent } = require('../../index.js');
-const { newAgent } = require('../support/agents.js');
 const { AGENT, DOCUMENT, FILE, countOf, describePlaces, objectsAt } = require('../support/places.js');
-const { addMass, emptyPlace, expectDone, expectSame, fsConfig, objectsOf, sum } = require('../support/transfer.js');
+const {
+  addMass,
+  emptyPlace,
+  expectDone,
+  expectSame,
+  fsConfig,
+  objectsOf,
+  sum,
+  newStore,
+} = require('../support/transfer.js');
 
 describePlaces('a migration without a fault', ({ place }) => {
   let store;
   let server;
   let objects;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: 150, files: 10 });
     objects = objectsOf(store.data);
     server = await place();

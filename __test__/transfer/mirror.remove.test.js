@@ -106,7 +106,8 @@ test('what was written to the mirror after the call began is never removed', asy
   expect(fs.existsSync(fileOf(to, keyOf(old)))).toBe(false);
 });
 
-test('a file that was copied while the call went on is not taken for one that is missing', async () => {
+// Defect D4: only the time of a v7 version is known.
+test.failing('a file that was copied while the call went on is not taken for one that is missing', async () => {
   const hash = putFile(to, noise(100, 111));
   const later = new Date(Date.now() + 60_000);
   fs.utimesSync(path.join(to, 'files', hash), later, later);
@@ -147,7 +148,8 @@ describe('a store that cannot be listed', () => {
     await expectSame(store.data, to);
   });
 
-  test('because one document’s folder is no directory: nothing of that document is removed', async () => {
+  // Defect D3: what is broken in the store is taken for removed.
+  test.failing('because one document’s folder is no directory: nothing of that document is removed', async () => {
     const folder = path.dirname(fileOf(store.data, keyOf(store.documents.raw)));
     fs.renameSync(folder, `${store.folder}/aside`);
     fs.writeFileSync(folder, 'not a directory');
@@ -155,12 +157,13 @@ describe('a store that cannot be listed', () => {
     expect(fs.existsSync(fileOf(to, keyOf(store.documents.raw)))).toBe(true);
   });
 
-  test('because it is gone altogether: nothing is removed', async () => {
+  test('because it is gone altogether, or only its mount point is there: the call is refused', async () => {
+    const before = objectsOf(to);
     fs.renameSync(store.data, `${store.data}.aside`);
-    await expectKept(() => mirror({ removeMissing: true }));
-    // Nor when only its mount point is there.
+    await refusal(mirror({ removeMissing: true }), 'JACS_NOT_FOUND');
     fs.mkdirSync(store.data);
-    await expectKept(() => mirror({ removeMissing: true }));
+    await refusal(mirror({ removeMissing: true }), 'JACS_NOT_FOUND');
+    expect(objectsOf(to)).toEqual(before);
   });
 });
 
