@@ -26,7 +26,7 @@ let texts;
 let count;
 beforeAll(async () => {
   store = await newStore();
-  texts = await addMass(store.agent, { mass: 400, files: 20 });
+  texts = await addMass(store.agent, { mass: 150, files: 10 });
   count = objectsOf(store.data).size;
 });
 
@@ -38,7 +38,7 @@ async function begun() {
   const abort = new AbortController();
   const error = refusal(migrate(store.data, to, { signal: abort.signal, checkpoint, concurrency: 4 }), 'JACS_ABORTED');
   const documents = path.join(to, 'documents');
-  while (!fs.existsSync(documents) || fs.readdirSync(documents).length < 100) await sleep(1);
+  while (!fs.existsSync(documents) || fs.readdirSync(documents).length < 40) await sleep(1);
   abort.abort();
   await error;
   expect(objectsOf(to).size).toBeLessThan(count);
@@ -66,7 +66,7 @@ test('it is a file of lines, for its owner alone, the first of which says whose 
   const { to, checkpoint } = await begun();
   const [first, ...lines] = fs.readFileSync(checkpoint, 'utf8').split('\n');
   expect(JSON.parse(first)).toEqual(expect.any(Object));
-  expect(lines.length).toBeGreaterThan(100);
+  expect(lines.length).toBeGreaterThan(40);
   expect(fs.statSync(checkpoint).mode & 0o777).toBe(0o600);
   await expectFinished({ to, checkpoint });
 });
@@ -104,19 +104,19 @@ test.each([
   ['a text', 'my notes\nof today\n'],
   ['JSON of something else', '{"title":"mine"}\n{"more":1}\n'],
   ['bytes', noise(5000, 8)],
-  ['a long line', 'x'.repeat(3_000_000)],
+  ['a long line', 'x'.repeat(300_000)],
 ])('%s is refused, and stays as it is', async (_, content) => {
   const [to, checkpoint] = [emptyPlace(), newCheckpoint()];
   fs.writeFileSync(checkpoint, content);
   await refusal(migrate(store.data, to, { checkpoint }), 'JACS_INPUT');
-  expect(fs.readFileSync(checkpoint)).toEqual(Buffer.from(content));
+  expect(fs.readFileSync(checkpoint).equals(Buffer.from(content))).toBe(true);
   expect(fs.existsSync(to)).toBe(false);
 });
 
 test('garbage between its lines is refused, and nothing is lost', async () => {
   const { to, checkpoint } = await begun();
   const lines = fs.readFileSync(checkpoint, 'utf8').split('\n');
-  lines.splice(50, 0, 'not a line of a checkpoint');
+  lines.splice(20, 0, 'not a line of a checkpoint');
   fs.writeFileSync(checkpoint, lines.join('\n'));
   const before = fs.readFileSync(checkpoint);
   await refusal(migrate(store.data, to, { checkpoint }), 'JACS_INPUT');

@@ -25,7 +25,7 @@ let store;
 let count;
 beforeAll(async () => {
   store = await newStore();
-  await addMass(store.agent, { mass: 600, files: 30 });
+  await addMass(store.agent, { mass: 200, files: 10 });
   count = objectsOf(store.data).size;
 });
 

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { all, keyOf, loadAgain, newAgent, refusal, treeOf } = require('../support/agents.js');
+const { all, keyOf, loadAgain, newAgent, onCopiedStore, refusal, treeOf } = require('../support/agents.js');
 const { temporaryFolder } = require('../support/folder.js');
 const {
   addMass,
@@ -20,10 +20,14 @@ const {
 let store;
 let to;
 let size;
+let template;
+beforeAll(async () => {
+  template = await makeStore({ mass: 20, files: 4 });
+  ({ size } = objectsOf(template.data));
+});
 beforeEach(async () => {
-  store = await makeStore({ mass: 20, files: 4 });
+  store = await onCopiedStore(template);
   to = emptyPlace();
-  ({ size } = objectsOf(store.data));
 });
 
 const mirror = (options) => store.agent.mirror(fsConfig(to), options);
