@@ -151,8 +151,7 @@ test('a dry run leaves none', async () => {
   await expectFinished({ to, checkpoint });
 });
 
-// Defect D2: what was refused is not looked at again.
-test.failing('what failed is tried again, and the file is there until nothing fails', async () => {
+test('what failed is tried again, and the file is there until nothing fails', async () => {
   const from = path.join(temporaryFolder(), 'copy');
   fs.cpSync(store.data, from, { recursive: true });
   const place = { to: emptyPlace(), checkpoint: newCheckpoint() };
