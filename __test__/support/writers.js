@@ -27,12 +27,12 @@ async function startWriter(place) {
   return { stop };
 }
 
-/** Runs in the process. */
+/** Runs in the process, and ends with the one that started it. */
 async function write({ agent, require }, end, begun) {
   const { randomBytes } = require('node:crypto');
   const fs = require('node:fs');
   let n = 0;
-  for (; !fs.existsSync(end); n++) {
+  for (; process.connected && !fs.existsSync(end); n++) {
     const attachments = [0, 1].map((part) => ({ path: `${part}.bin`, contents: randomBytes(3000) }));
     const text = await agent.createDocument({ n }, { attachments });
     const { jacsId, jacsVersion } = JSON.parse(text);

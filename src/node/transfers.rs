@@ -9,7 +9,7 @@ use super::outcome::promise;
 use super::text::{Text, text};
 use super::{Cancel, options};
 use crate::agent::{Agent, ConfigSource, Heard};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// Copies a whole store into another one; the report as JSON.
 #[napi(ts_return_type = "Promise<string | Failure>")]
@@ -55,7 +55,8 @@ impl NativeAgent {
 /// A configuration, named in a call that has another one.
 pub(super) fn place(path: &Unknown, object: Option<String>, argument: &'static str) -> Result<ConfigSource> {
     match object {
-        Some(object) => Ok(ConfigSource::Object(object)),
+        Some(object) if object.starts_with('{') => Ok(ConfigSource::Object(object)),
+        Some(_) => Err(Error::new(Code::Input, "the configuration is not an object").with("argument", argument)),
         None => Ok(ConfigSource::Path(options::config_path(&text(path, argument)?, argument)?)),
     }
 }

@@ -1,6 +1,7 @@
 //! What stands in a directory of the layout, one name after the other: the ids of a kind, or the attachments.
 
 use std::collections::{BTreeMap, btree_map};
+use std::time::SystemTime;
 
 use opendal::ErrorKind;
 
@@ -59,6 +60,8 @@ pub struct FileName {
     pub hash: Sha256Hex,
     /// Size in bytes, where the backend tells; `None` for what is no file.
     pub bytes: Option<u64>,
+    /// When it was stored, where the backend tells.
+    pub modified: Option<SystemTime>,
 }
 
 impl Shelf for FileShelf {
@@ -77,7 +80,8 @@ impl Shelf for FileShelf {
         match ObjectKey::parse(found.path().trim_end_matches('/')) {
             Some(ObjectKey::File(hash)) => {
                 let metadata = found.metadata();
-                Some(FileName { hash, bytes: metadata.is_file().then(|| metadata.content_length()) })
+                let bytes = metadata.is_file().then(|| metadata.content_length());
+                Some(FileName { hash, bytes, modified: metadata.last_modified().map(SystemTime::from) })
             }
             _ => None,
         }

@@ -45,6 +45,9 @@ pub struct Item {
     pub at_target: Option<Option<u64>>,
 }
 
+/// What became of an object, and the error of one that failed; `None` for one that was removed since it was listed.
+pub type Copied = Option<(Record, Option<Error>)>;
+
 /// Copies from one vault into the other. Clones share what they know.
 #[derive(Clone)]
 pub struct Copier {
@@ -64,10 +67,8 @@ impl Copier {
         Copier { from, to, rules, call, budget, known_files, cancel }
     }
 
-    /// What became of an object, and the error of one that failed; `None` for one that was removed since it was listed.
-    ///
-    /// Errors: `JACS_ABORTED`.
-    pub async fn copy(&self, item: Item) -> Result<Option<(Record, Option<Error>)>> {
+    /// Copies an object. Errors: `JACS_ABORTED`.
+    pub async fn copy(&self, item: Item) -> Result<Copied> {
         self.cancel.check()?;
         let copied = async {
             match item.key {
@@ -79,55 +80,59 @@ impl Copier {
         let is_remote = self.from.store.is_remote() || self.to.store.is_remote();
         let copied = self.call.part(copied);
         match if is_remote { self.cancel.or(copied).await } else { copied.await } {
-            Ok(record) => Ok(record.map(|record| (record, None))),
-            Err(error) if error.code() == Code::Aborted => Err(error),
-            Err(error) => {
-                let finding = Finding::of(What::Failed, &error).with_key(item.key).with_path(item.key.path());
-                let record = Record { findings: vec![finding], ..record(item, Outcome::Failed) };
-                Ok(Some((record, Some(error))))
-            }
+            Err(error) if error.code() != Code::Aborted => Ok(Some(failed(record(item, Outcome::Failed), error))),
+            copied => copied,
         }
     }
 
-    async fn copy_version(&self, kind: Kind, key: DocumentKey, item: Item) -> Result<Option<Record>> {
+    async fn copy_version(&self, kind: Kind, key: DocumentKey, item: Item) -> Result<Copied> {
         if let Some(record) = self.compare_lengths(item) {
-            return Ok(Some(record));
+            return Ok(Some((record, None)));
         }
         let _room = self.room(item.bytes.unwrap_or(UNTOLD)).await?;
         let bytes = match self.from.store.get(&item.key, self.from.max_bytes).await {
             Ok(bytes) => Bytes::from(bytes),
-            Err(error) => return gone_or_unreadable(error, item),
+            Err(error) => return Ok(gone_or_unreadable(error, item)?.map(|record| (record, None))),
         };
-        let from = sha256(&bytes);
+        let seen = Record { from: Some(sha256(&bytes)), bytes: bytes.len() as u64, ..record(item, Outcome::Refused) };
+        match self.settle_version(kind, key, item, bytes, seen.clone()).await {
+            Err(error) if error.code() != Code::Aborted => Ok(Some(failed(seen, error))),
+            settled => settled.map(|record| Some((record, None))),
+        }
+    }
+
+    /// What becomes of a version that was read.
+    async fn settle_version(
+        &self,
+        kind: Kind,
+        key: DocumentKey,
+        item: Item,
+        bytes: Bytes,
+        seen: Record,
+    ) -> Result<Record> {
         let judged = judge(&self.from, kind, key, &bytes).await?;
-        let seen = Record { from: Some(from), bytes: bytes.len() as u64, ..record(item, Outcome::Refused) };
         let mut findings: Vec<Finding> = judged.finding.iter().cloned().collect();
         if judged.is_invalid() && !self.rules.keep_invalid {
             let to = self.digest_at_target(item).await?;
-            return Ok(Some(Record { to, findings, ..seen }));
+            return Ok(Record { to, findings, ..seen });
         }
         for hash in &judged.files {
             findings.extend(self.ensure_file(*hash, key).await?);
         }
         let stored = match item.at_target {
             Some(_) => self.digest_at_target(item).await?.map(|there| (Outcome::Same, there)),
-            None if self.rules.dry_run => Some((Outcome::Copied, from)),
-            None => self.store_version(kind, key, bytes, from).await?,
+            None if self.rules.dry_run => seen.from.map(|from| (Outcome::Copied, from)),
+            None => self.store_version(kind, key, bytes).await?,
         };
-        Ok(Some(match stored {
-            Some((outcome, there)) if there == from => Record { outcome, to: Some(there), findings, ..seen },
+        Ok(match stored {
+            Some((outcome, there)) if Some(there) == seen.from => Record { outcome, to: Some(there), findings, ..seen },
             there => conflict(seen, there.map(|(_, there)| there), findings),
-        }))
+        })
     }
 
     /// Stores a version that the target does not have; what it has then.
-    async fn store_version(
-        &self,
-        kind: Kind,
-        key: DocumentKey,
-        bytes: Bytes,
-        digest: [u8; 32],
-    ) -> Result<Option<(Outcome, [u8; 32])>> {
+    async fn store_version(&self, kind: Kind, key: DocumentKey, bytes: Bytes) -> Result<Option<(Outcome, [u8; 32])>> {
+        let digest = sha256(&bytes);
         match self.to.put_bytes(kind, key, bytes, Name::Copied).await {
             Ok(Put::Created) => Ok(Some((Outcome::Copied, digest))),
             Ok(Put::Same) => Ok(Some((Outcome::Same, digest))),
@@ -140,68 +145,66 @@ impl Copier {
         }
     }
 
-    async fn copy_file(&self, hash: Sha256Hex, item: Item) -> Result<Option<Record>> {
-        if let Some(record) = self.compare_lengths(item) {
-            return Ok(Some(record));
-        }
-        let altered = |from: Sha256Hex, bytes| {
-            let finding = Finding::new(
-                What::AttachmentAltered,
-                Code::Attachment,
-                "the stored attachment is not what its hash says",
-            );
-            let findings = vec![finding.with_key(hash).with_path(item.key.path())];
-            Record { from: Some(*from.as_bytes()), bytes, findings, ..record(item, Outcome::Refused) }
+    async fn copy_file(&self, hash: Sha256Hex, item: Item) -> Result<Copied> {
+        let settled = match self.compare_lengths(item) {
+            Some(record) => Some(record),
+            None if item.at_target.is_some() || self.rules.dry_run => self.compare_file(hash, item).await?,
+            None => return self.store_file(hash, item).await,
         };
-        if item.at_target.is_some() || self.rules.dry_run {
-            let (from, bytes) = match self.from.store.hash_file(hash, &self.cancel).await {
-                Ok(Some(found)) => found,
-                Ok(None) => return Ok(None),
-                Err(error) => return gone_or_unreadable(error, item),
-            };
-            let there = match item.at_target {
-                Some(_) => self.digest_at_target(item).await?,
-                None => None,
-            };
-            if from != hash {
-                return Ok(Some(Record { to: there, ..altered(from, bytes) }));
-            }
-            let seen = Record { from: Some(*from.as_bytes()), bytes, ..record(item, Outcome::Same) };
-            return Ok(Some(match (item.at_target, there) {
-                (None, _) => Record { outcome: Outcome::Copied, to: seen.from, ..seen },
-                (Some(_), there) if there == seen.from => Record { to: there, ..seen },
-                (Some(_), there) => conflict(seen, there, Vec::new()),
-            }));
-        }
-        let contents = match self.from.store.contents(hash, &self.cancel).await {
-            Ok(Some(contents)) => contents,
+        Ok(settled.map(|record| (record, None)))
+    }
+
+    /// What becomes of a file that is not to be written.
+    async fn compare_file(&self, hash: Sha256Hex, item: Item) -> Result<Option<Record>> {
+        let (from, bytes) = match self.from.store.hash_file(hash, &self.cancel).await {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(error) => return gone_or_unreadable(error, item),
         };
+        let there = match item.at_target {
+            Some(_) => self.digest_at_target(item).await?,
+            None => None,
+        };
+        if from != hash {
+            return Ok(Some(Record { to: there, ..altered(item, from, bytes) }));
+        }
+        let seen = Record { from: Some(*from.as_bytes()), bytes, ..record(item, Outcome::Same) };
+        Ok(Some(match (item.at_target, there) {
+            (None, _) => Record { outcome: Outcome::Copied, to: seen.from, ..seen },
+            (Some(_), there) if there == seen.from => Record { to: there, ..seen },
+            (Some(_), there) => conflict(seen, there, Vec::new()),
+        }))
+    }
+
+    /// Stores a file that the target does not have, and reads it there.
+    async fn store_file(&self, hash: Sha256Hex, item: Item) -> Result<Copied> {
+        let contents = match self.from.store.contents(hash, &self.cancel).await {
+            Ok(Some(contents)) => contents,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(gone_or_unreadable(error, item)?.map(|record| (record, None))),
+        };
         let quietly: Tell = Arc::new(|_| ());
         let kept = self.to.store.keep(&contents, Some(hash), &quietly, &self.cancel).await;
-        let bytes = contents.length();
-        if let Err(error) = kept {
-            if error.code() != Code::Attachment {
-                return Err(error);
-            }
-            // What is wrong is here, or there.
-            let from = store::hash(&contents, quietly, &self.cancel).await?;
-            let there = self.digest_at_target(item).await?;
-            return Ok(Some(match from == hash {
-                true => conflict(
-                    Record { bytes, from: Some(*from.as_bytes()), ..record(item, Outcome::Same) },
-                    there,
-                    Vec::new(),
-                ),
-                false => altered(from, bytes),
-            }));
+        let Err(error) = kept else {
+            let seen =
+                Record { from: Some(*hash.as_bytes()), bytes: contents.length(), ..record(item, Outcome::Copied) };
+            self.known_files.insert(hash, ());
+            let record = match self.digest_at_target(item).await? {
+                there if there == seen.from => Record { to: there, ..seen },
+                there => conflict(seen, there, Vec::new()),
+            };
+            return Ok(Some((record, None)));
+        };
+        if error.code() == Code::Aborted {
+            return Err(error);
         }
-        let seen = Record { from: Some(*hash.as_bytes()), bytes, ..record(item, Outcome::Copied) };
-        self.known_files.insert(hash, ());
-        Ok(Some(match self.digest_at_target(item).await? {
-            there if there == seen.from => Record { to: there, ..seen },
-            there => conflict(seen, there, Vec::new()),
+        // What is wrong may be here, there, or in between.
+        let from = store::hash(&contents, quietly, &self.cancel).await?;
+        let seen = Record { from: Some(*from.as_bytes()), bytes: contents.length(), ..record(item, Outcome::Same) };
+        Ok(Some(match error.code() {
+            _ if from != hash => (altered(item, from, seen.bytes), None),
+            Code::Attachment => (conflict(seen, self.digest_at_target(item).await?, Vec::new()), None),
+            _ => failed(seen, error),
         }))
     }
 
@@ -212,9 +215,12 @@ impl Copier {
         }
         if self.to.store.file_length(hash).await?.is_none() {
             let item = Item { key: ObjectKey::File(hash), bytes: None, at_target: None };
-            let missing = match Box::pin(self.copy_file(hash, item)).await? {
+            let missing = match Box::pin(self.store_file(hash, item)).await? {
                 None => Some("an attachment of the document is not in the store"),
-                Some(record) if record.outcome == Outcome::Refused => Some("an attachment of the document was altered"),
+                Some((_, Some(error))) => return Err(error),
+                Some((record, None)) if record.outcome == Outcome::Refused => {
+                    Some("an attachment of the document was altered")
+                }
                 Some(_) => None,
             };
             if let Some(message) = missing {
@@ -261,8 +267,28 @@ impl Copier {
     }
 }
 
+fn altered(item: Item, from: Sha256Hex, bytes: u64) -> Record {
+    let message = "the stored attachment is not what its hash says";
+    let finding = Finding::new(What::AttachmentAltered, Code::Attachment, message);
+    let findings = vec![finding.with_key(item.key).with_path(item.key.path())];
+    Record { from: Some(*from.as_bytes()), bytes, findings, ..record(item, Outcome::Refused) }
+}
+
+fn failed(seen: Record, error: Error) -> (Record, Option<Error>) {
+    let finding = Finding::of(What::Failed, &error).with_key(seen.key).with_path(seen.key.path());
+    (Record { outcome: Outcome::Failed, findings: vec![finding], ..seen }, Some(error))
+}
+
 fn record(item: Item, outcome: Outcome) -> Record {
-    Record { key: item.key, outcome, from: None, to: None, bytes: item.bytes.unwrap_or(0), findings: Vec::new() }
+    Record {
+        key: item.key,
+        outcome,
+        from: None,
+        to: None,
+        bytes: item.bytes.unwrap_or(0),
+        findings: Vec::new(),
+        is_earlier: false,
+    }
 }
 
 fn conflict(seen: Record, to: Option<[u8; 32]>, mut findings: Vec<Finding>) -> Record {

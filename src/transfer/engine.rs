@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::copy::{Copier, Item};
 use super::finding::Finding;
-use super::listing::{Objects, Shelf};
+use super::listing::{Object, Objects, Shelf};
 use super::log::{Log, Outcome, Record, Records};
 use super::object::unreadable;
 use super::report::Report;
@@ -243,7 +243,7 @@ impl Join {
             }
         }
         let record = self.next_noted.as_ref().filter(|record| record.key == *key);
-        Ok(record.is_some_and(|record| record.outcome != Outcome::Failed))
+        Ok(record.is_some_and(|record| record.outcome.is_final(record.is_earlier)))
     }
 
     /// What stands where versions belong and cannot be listed.
@@ -265,13 +265,13 @@ impl OnlyThere {
         Ok(OnlyThere { here: Objects::of(here, shelf, None).await?, there: Objects::of(there, shelf, None).await? })
     }
 
-    pub async fn next(&mut self) -> Result<Option<ObjectKey>> {
+    pub async fn next(&mut self) -> Result<Option<Object>> {
         while let Some(object) = self.there.next().await? {
             while self.here.peek().await?.is_some_and(|other| other.key < object.key) {
                 self.here.next().await?;
             }
             if self.here.peek().await?.is_none_or(|other| other.key != object.key) {
-                return Ok(Some(object.key));
+                return Ok(Some(object));
             }
         }
         Ok(None)

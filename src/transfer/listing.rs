@@ -1,6 +1,7 @@
 //! The objects of a store, one tree of the layout after the other, in the order of their paths.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::id::DocumentId;
@@ -36,6 +37,8 @@ pub struct Object {
     pub key: ObjectKey,
     /// Size in bytes, where the backend tells.
     pub bytes: Option<u64>,
+    /// When it was stored, where the backend tells.
+    pub modified: Option<SystemTime>,
 }
 
 /// A pull-iterator over the objects of one tree, ascending.
@@ -94,8 +97,11 @@ impl Objects {
         let found = match &mut self.walk {
             Walk::Files(files) => {
                 let page = files.next_page(PAGE).await?;
-                let objects = page.iter().map(|file| Object { key: ObjectKey::File(file.hash), bytes: file.bytes });
-                self.page.extend(objects);
+                self.page.extend(page.iter().map(|file| Object {
+                    key: ObjectKey::File(file.hash),
+                    bytes: file.bytes,
+                    modified: file.modified,
+                }));
                 page.len()
             }
             Walk::Versions(kind, documents) => {
@@ -106,6 +112,7 @@ impl Objects {
                         Ok(entries) => self.page.extend(entries.iter().map(|entry| Object {
                             key: ObjectKey::Version { kind, key: entry.key },
                             bytes: entry.bytes,
+                            modified: entry.modified,
                         })),
                         // That a link or a file stands there says nothing about the others; that the store is away does.
                         Err(error) if error.is_damage() => self.broken.push((kind, document.id, error)),

@@ -53,6 +53,15 @@ impl Outcome {
         (Outcome::Failed, "f"),
     ];
 
+    /// Whether nothing more is to be done about the object. What was wrong with it in an `earlier` call may be put right.
+    pub fn is_final(self, earlier: bool) -> bool {
+        match self {
+            Outcome::Copied | Outcome::Same => true,
+            Outcome::Conflict | Outcome::Refused => !earlier,
+            Outcome::Failed => false,
+        }
+    }
+
     fn letter(self) -> &'static str {
         Self::ALL.iter().find(|(outcome, _)| *outcome == self).map_or("f", |(_, letter)| letter)
     }
@@ -69,6 +78,8 @@ pub struct Record {
     /// At the source.
     pub bytes: u64,
     pub findings: Vec<Finding>,
+    /// Noted by an earlier call with the same checkpoint.
+    pub is_earlier: bool,
 }
 
 impl Record {
@@ -106,7 +117,7 @@ impl Record {
             }
             None => Vec::new(),
         };
-        parts.next().is_none().then_some(Record { key, outcome, from, to, bytes, findings })
+        parts.next().is_none().then_some(Record { key, outcome, from, to, bytes, findings, is_earlier: false })
     }
 }
 
@@ -125,6 +136,8 @@ pub struct Log {
     path: Option<PathBuf>,
     end: u64,
     runs: Vec<Run>,
+    /// Runs of earlier calls.
+    earlier: usize,
 }
 
 impl Log {
@@ -134,7 +147,7 @@ impl Log {
             let message = "no temporary file can be made for the list of what is done";
             Error::new(Code::Unavailable, message).with_source(error).retryable()
         })?;
-        Ok(Log { file: Arc::new(file), path: None, end: 0, runs: Vec::new() })
+        Ok(Log { file: Arc::new(file), path: None, end: 0, runs: Vec::new(), earlier: 0 })
     }
 
     /// Opens a checkpoint, or begins one, 0600. `title` says which transfer it is of. What an earlier call noted is given to
@@ -157,8 +170,9 @@ impl Log {
             return Err(Error::new(Code::Input, "the checkpoint is not a regular file").with_path(path));
         }
         lock(&file, path)?;
-        let mut log = Log { file: Arc::new(file), path: Some(path.to_owned()), end: 0, runs: Vec::new() };
+        let mut log = Log { file: Arc::new(file), path: Some(path.to_owned()), end: 0, runs: Vec::new(), earlier: 0 };
         let kept = log.read(title, &mut recall)?;
+        log.earlier = log.runs.len();
         log.file.set_len(kept).map_err(failed)?;
         if kept == 0 {
             log.append(&format!("{title}\n"))?;
@@ -237,7 +251,8 @@ impl Log {
     fn note(&mut self, key: ObjectKey, length: u64) {
         let (first, end) = (self.end, self.end + length);
         self.end = end;
-        match self.runs.last_mut() {
+        let (is_first, last) = (self.runs.len() == self.earlier, self.runs.last_mut());
+        match last.filter(|_| self.earlier == 0 || !is_first) {
             Some(run) if Shelf::of(&run.last) == Shelf::of(&key) && run.last < key => (run.end, run.last) = (end, key),
             _ => self.runs.push(Run { first, end, last: key }),
         }
@@ -253,7 +268,8 @@ impl Log {
     /// Errors: `JACS_UNSUPPORTED` when it was interrupted too often, and those of reading.
     pub fn records(&self, shelf: Shelf) -> Result<Records> {
         let of_shelf = self.runs.iter().enumerate().filter(|(_, run)| Shelf::of(&run.last) == shelf);
-        let mut readers: Vec<Reader> = of_shelf.map(|(age, run)| Reader::new(self.file.clone(), age, run)).collect();
+        let mut readers: Vec<Reader> =
+            of_shelf.map(|(age, run)| Reader::new(self.file.clone(), age, age < self.earlier, run)).collect();
         if readers.len() > MOST_RUNS {
             let error = Error::new(Code::Unsupported, "the transfer was interrupted too often: remove the checkpoint");
             return Err(self.path.iter().fold(error, Error::with_path));
@@ -336,6 +352,7 @@ impl Records {
 struct Reader {
     file: Arc<File>,
     age: usize,
+    is_earlier: bool,
     at: u64,
     end: u64,
     buffer: Vec<u8>,
@@ -344,8 +361,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(file: Arc<File>, age: usize, run: &Run) -> Reader {
-        Reader { file, age, at: run.first, end: run.end, buffer: Vec::new(), used: 0 }
+    fn new(file: Arc<File>, age: usize, is_earlier: bool, run: &Run) -> Reader {
+        Reader { file, age, is_earlier, at: run.first, end: run.end, buffer: Vec::new(), used: 0 }
     }
 
     fn next(&mut self) -> Result<Option<Record>> {
@@ -355,7 +372,8 @@ impl Reader {
                 self.used += length + 1;
                 let record = std::str::from_utf8(line).ok().and_then(Record::parse);
                 let changed = || Error::new(Code::Conflict, "the checkpoint was changed by somebody else");
-                return record.ok_or_else(changed).map(Some);
+                let is_earlier = self.is_earlier;
+                return record.ok_or_else(changed).map(|record| Some(Record { is_earlier, ..record }));
             }
             if self.at == self.end {
                 return Ok(None);
@@ -391,7 +409,15 @@ mod tests {
 
     fn record(number: u8, outcome: Outcome) -> Record {
         let digest = Some([number; 32]);
-        Record { key: file(number), outcome, from: digest, to: digest, bytes: 7, findings: Vec::new() }
+        Record {
+            key: file(number),
+            outcome,
+            from: digest,
+            to: digest,
+            bytes: 7,
+            findings: Vec::new(),
+            is_earlier: false,
+        }
     }
 
     fn all(log: &Log) -> Vec<(ObjectKey, Outcome)> {

@@ -10,7 +10,7 @@ use super::CHECKPOINT;
 use super::copy::{Copier, Rules};
 use super::engine::{CONCURRENCY, Engine, OnlyThere, Walk};
 use super::finding::{Finding, What};
-use super::listing::{Objects, Shelf};
+use super::listing::{Object, Objects, Shelf};
 use super::log::{Log, Outcome, Record};
 use super::report::Report;
 use super::sink::Sink;
@@ -117,15 +117,13 @@ async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> 
     Ok(())
 }
 
-/// What an earlier call noted counts as done, unless it failed.
+/// What an earlier call noted counts as done, when it is there now.
 fn recall(sink: &Sink, record: &Record) {
-    if record.outcome == Outcome::Failed {
+    if !record.outcome.is_final(true) {
         return;
     }
     record.findings.iter().for_each(|finding| sink.recall(finding.clone()));
-    let bad = matches!(record.outcome, Outcome::Refused | Outcome::Conflict);
-    let copied = if record.outcome == Outcome::Copied { record.bytes } else { 0 };
-    sink.done(1, copied, u64::from(bad));
+    sink.done(1, if record.outcome == Outcome::Copied { record.bytes } else { 0 }, 0);
 }
 
 /// Removes documents and attachments that the source has not any more; agents stay, for other documents may need them.
@@ -141,17 +139,24 @@ async fn remove_missing(
     for shelf in [Shelf::Documents, Shelf::Files] {
         let mut only = OnlyThere::of(from, &to.store, shelf).await?;
         while let Some(object) = cancel.or(only.next()).await? {
-            // Made since: its source may have got it after it was listed.
-            if is_newer(&object, begun) {
+            let Object { key, modified, .. } = object;
+            // Made since: the source may have got it after it was listed.
+            if made(&key).is_some_and(|made| made >= begun) || modified.is_some_and(|modified| modified >= begun.into())
+            {
                 continue;
             }
-            let removed = if dry_run { Ok(()) } else { to.remove_object(object).await };
+            // What stands there and is no object does not show in a listing; then the copy is all that there is.
+            if !matches!(cancel.or(from.exists(&key)).await, Ok(false)) {
+                cancel.check()?;
+                continue;
+            }
+            let removed = if dry_run { Ok(()) } else { to.remove_object(key).await };
             match removed {
                 Ok(()) => report.removed += 1,
                 Err(error) if error.code() == Code::NotFound => {}
                 Err(error) => {
                     report.failed += 1;
-                    sink.found(Finding::of(What::Failed, &error).with_key(object).with_path(object.path()));
+                    sink.found(Finding::of(What::Failed, &error).with_key(key).with_path(key.path()));
                 }
             }
         }
@@ -159,10 +164,8 @@ async fn remove_missing(
     Ok(())
 }
 
-fn is_newer(object: &ObjectKey, time: Timestamp) -> bool {
-    let made = match object {
-        ObjectKey::Version { key, .. } => key.version.unix_ms(),
-        ObjectKey::File(_) => None,
-    };
-    made.is_some_and(|made| i64::try_from(made).is_ok_and(|made| made >= time.as_millisecond()))
+/// When a version was made, as its id says.
+fn made(object: &ObjectKey) -> Option<Timestamp> {
+    let ObjectKey::Version { key, .. } = object else { return None };
+    Timestamp::from_millisecond(i64::try_from(key.version.unix_ms()?).ok()?).ok()
 }
