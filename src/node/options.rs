@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::sources::Taken;
 use crate::agent::{
-    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, SaveAttachments,
-    SchemaChoice, UpdateOptions, is_media_type,
+    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, Export, Import, LoadOptions,
+    SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
 };
-use crate::agent::{ConfigSource, MigrateOptions, MirrorOptions};
+use crate::agent::{CheckOptions, ConfigSource, MigrateOptions, MirrorOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
 use crate::document::Form;
@@ -20,7 +20,7 @@ use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
 use crate::progress::OnProgress;
 use crate::store::Kind;
-use crate::transfer;
+use crate::transfer::{self, archive};
 use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
@@ -54,6 +54,13 @@ const CREATE_AGENT: &[&str] = &[
 const TRANSFER: &[&str] = &["concurrency", "dryRun", "sign"];
 const MIGRATE: &[&str] = &["from", "to", "resign", "password", "keepInvalid", "checkpoint"];
 const MIRROR: &[&str] = &["deep", "removeMissing", "keepInvalid", "checkpoint"];
+const CHECK: &[&str] = &["since", "sample", "resume", "repairFrom", "quarantine", "maxFindings"];
+/// Where damaged objects go that are replaced.
+const QUARANTINE: &str = "./jacs_quarantine";
+const EXPORT: &[&str] = &["overwrite", "keepInvalid"];
+const IMPORT: &[&str] = &["agents", "maxEntries", "maxBytes", "maxRatio"];
+/// Of an import without a loaded agent.
+const IMPORT_INTO: &[&str] = &["password"];
 const MAX_CONCURRENCY: u64 = 4096;
 
 /// The members of an options object; `null` means not given.
@@ -220,6 +227,19 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// A configuration.
+    fn place(&self, name: &'static str) -> Result<Option<ConfigSource>> {
+        self.typed(name, "a path or a configuration", |value| match value {
+            Value::String(path) => absolute(path).map(ConfigSource::Path),
+            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
+            _ => None,
+        })
+    }
+
+    fn time(&self, name: &'static str) -> Result<Option<Timestamp>> {
+        self.one_of(name, "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())
+    }
+
     fn concurrency(&self) -> Result<Option<usize>> {
         Ok(self.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize))
     }
@@ -271,12 +291,7 @@ pub fn migrate(text: &str) -> Result<MigrateOptions> {
     let options = Options::read(Some(text), &known)?;
     let place = |name: &'static str| {
         let missing = || Error::new(Code::Input, "a migration needs `from` and `to`").with("option", name);
-        let place = options.typed(name, "a path or a configuration", |value| match value {
-            Value::String(path) => absolute(path).map(ConfigSource::Path),
-            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
-            _ => None,
-        })?;
-        place.ok_or_else(missing)
+        options.place(name)?.ok_or_else(missing)
     };
     Ok(MigrateOptions {
         from: place("from")?,
@@ -304,6 +319,72 @@ pub fn mirror(to: ConfigSource, text: Option<&str>) -> Result<MirrorOptions> {
         ..options.transfer()?
     };
     Ok(MirrorOptions { to, sign: options.flag("sign")?, transfer })
+}
+
+pub fn check(text: Option<&str>) -> Result<CheckOptions> {
+    let options = Options::read(text, CHECK)?;
+    let path = |name: &'static str| options.typed(name, "a path", |value| absolute(value.as_str()?));
+    let quarantine = match (path("quarantine")?, options.get("repairFrom")) {
+        (Some(_), None) => {
+            return Err(Error::new(Code::Input, "`quarantine` goes with `repairFrom`").with("option", "quarantine"));
+        }
+        (Some(path), _) => Some(path),
+        (None, _) => absolute(QUARANTINE),
+    };
+    let check = transfer::CheckOptions {
+        since: options.time("since")?,
+        sample: options.typed("sample", "a number above 0, up to 1", |value| match value {
+            Value::Number(share) if *share > 0.0 && *share <= 1.0 => Some(*share),
+            _ => None,
+        })?,
+        resume: path("resume")?,
+        max_findings: options
+            .count("maxFindings", 0)?
+            .map_or(transfer::MOST_FINDINGS, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+    };
+    let no_directory = || Error::new(Code::Config, "there is no working directory");
+    Ok(CheckOptions {
+        check,
+        repair_from: options.place("repairFrom")?,
+        quarantine: quarantine.ok_or_else(no_directory)?,
+    })
+}
+
+pub fn export(file: &str, text: Option<&str>) -> Result<Export> {
+    let known = [TRANSFER, EXPORT].concat();
+    let options = Options::read(text, &known)?;
+    let archive = archive::ExportOptions {
+        file: archive_path(file)?,
+        overwrite: options.flag("overwrite")?,
+        keep_invalid: options.flag("keepInvalid")?,
+        dry_run: options.flag("dryRun")?,
+        concurrency: options.concurrency()?,
+    };
+    Ok(Export { archive, sign: options.flag("sign")? })
+}
+
+/// `loads`: no agent is loaded yet.
+pub fn import(file: &str, text: Option<&str>, loads: bool) -> Result<Import> {
+    let known = [TRANSFER, IMPORT, if loads { IMPORT_INTO } else { &[] }].concat();
+    let options = Options::read(text, &known)?;
+    let agents = options.one_of("agents", "known or any", |name| match name {
+        "known" => Some(archive::Agents::Known),
+        "any" => Some(archive::Agents::Any),
+        _ => None,
+    })?;
+    let limits = archive::Limits::default();
+    let limits = archive::Limits {
+        entries: options.count("maxEntries", 1)?.unwrap_or(limits.entries),
+        bytes: options.count("maxBytes", 1)?.unwrap_or(limits.bytes),
+        ratio: options.count("maxRatio", 1)?.unwrap_or(limits.ratio),
+    };
+    let (dry_run, concurrency) = (options.flag("dryRun")?, options.concurrency()?);
+    let archive = archive::ImportOptions { file: archive_path(file)?, agents, limits, dry_run, concurrency };
+    Ok(Import { archive, sign: options.flag("sign")?, password: options.text("password")?.map(Zeroizing::new) })
+}
+
+fn archive_path(file: &str) -> Result<PathBuf> {
+    absolute(file).ok_or_else(|| Error::new(Code::Input, "the archive is not a path").with("argument", "file"))
 }
 
 /// The path of a configuration, as it is meant now.
@@ -388,7 +469,7 @@ pub fn list(kind: Kind, text: Option<&str>) -> Result<ListFilter> {
         all_versions: options.flag("allVersions")?,
         after: id("after")?,
         limit: options.count("limit", 0)?,
-        since: options.one_of("since", "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())?,
+        since: options.time("since")?,
         document_type: options.text("type")?,
         agent: id("agentId")?,
     })
