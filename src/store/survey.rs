@@ -252,13 +252,14 @@ impl Store {
             }
             let visited = shelf.visit(|name, place| -> Result<(), Ended> {
                 let path = shown(directory, &name, place);
-                Ok(match (directory, layout::parse_place(directory, &name), place) {
+                match (directory, layout::parse_place(directory, &name), place) {
                     (FILES, Some(layout::Place::File(hash)), _) => tell(Seen::File(hash))?,
                     (_, Some(_), Place::Directory) => {}
                     (_, Some(_), Place::File) => tell(Seen::Odd(path, Odd::Instead("a file")))?,
                     (_, Some(_), Place::Other(what)) => tell(Seen::Odd(path, Odd::Instead(what)))?,
                     (_, None, _) => tell(Seen::Odd(path, odd(&name)))?,
-                })
+                }
+                Ok(())
             });
             self.settle(visited, &format!("{directory}/"), tell)?;
         }

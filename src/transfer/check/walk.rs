@@ -342,7 +342,10 @@ impl Pages for FilePages {
     }
 
     fn again(names: &[String]) -> Vec<FileName> {
-        names.iter().filter_map(|name| Some(FileName { hash: name.parse().ok()?, bytes: None })).collect()
+        names
+            .iter()
+            .filter_map(|name| Some(FileName { hash: name.parse().ok()?, bytes: None, modified: None }))
+            .collect()
     }
 
     fn look(
