@@ -29,6 +29,7 @@ pub struct Access {
 }
 
 /// What an entry of a directory is.
+#[cfg_attr(not(unix), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     File,
@@ -49,6 +50,7 @@ pub enum Trouble<E = Error> {
     Unasked(E),
 }
 
+#[cfg_attr(not(unix), allow(dead_code))]
 impl<E> Trouble<E> {
     fn map<F>(self, change: impl FnOnce(E) -> F) -> Trouble<F> {
         match self {
@@ -96,6 +98,7 @@ impl From<Trouble<opendal::Error>> for Ended {
 }
 
 /// Why a visit to a directory ended early.
+#[cfg_attr(not(unix), allow(dead_code))]
 enum Ended {
     Trouble(Trouble<opendal::Error>),
     Told(Error),
@@ -560,6 +563,7 @@ impl Store {
 }
 
 /// Whether somebody else may do something with an entry.
+#[cfg_attr(not(unix), allow(dead_code))]
 fn is_open(access: Access, owner: u32) -> bool {
     access.mode & 0o066 != 0 || access.owner != owner
 }
