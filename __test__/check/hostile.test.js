@@ -57,7 +57,11 @@ test('links lead nowhere, pipes hold nothing up, and folders may be deep', async
   fs.mkdirSync(at(copy, `documents/${folder}/${crypto.randomUUID()}.json/${'a/'.repeat(200)}`), { recursive: true });
   const before = treeOf(outside, { times: true });
   const report = await copy.agent.check();
-  expect(found(report).map((it) => it.replace(/[0-9a-f-]{36}/g, '*')).sort()).toEqual(
+  expect(
+    found(report)
+      .map((it) => it.replace(/[0-9a-f-]{36}/g, '*'))
+      .sort(),
+  ).toEqual(
     [
       'not-a-file documents/*',
       'not-a-file documents/*/*.json',

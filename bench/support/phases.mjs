@@ -18,7 +18,7 @@ const SAMPLE = 10_000;
 /** Updates of one measurement. */
 const UPDATES = 100;
 
-const phases = { create, list, newest, get, update, versions };
+const phases = { create, list, newest, get, update, versions, check };
 
 /** Documents `from` to `to` of the store: microseconds a document, chunk by chunk. */
 async function create(agent, { from, to, sample }) {
@@ -56,6 +56,13 @@ async function list(agent, { limit, passes, expected = limit }) {
     must(found === expected, `${found} documents are listed instead of ${expected}`);
     return found;
   });
+}
+
+async function check(agent, { expected }) {
+  const start = performance.now();
+  const { scanned, findings } = await agent.check({ onProgress: ({ done }) => progress(done) });
+  must(scanned === expected + 1 && findings.length === 0, `${scanned} objects, ${findings.length} findings`);
+  return { us: perOperation(start, scanned) };
 }
 
 async function newest(agent, { sample, passes }) {

@@ -29,6 +29,7 @@ pub struct Access {
 }
 
 /// What an entry of a directory is.
+#[cfg_attr(not(unix), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     File,
@@ -49,6 +50,7 @@ pub enum Trouble<E = Error> {
     Unasked(E),
 }
 
+#[cfg_attr(not(unix), allow(dead_code))]
 impl<E> Trouble<E> {
     fn map<F>(self, change: impl FnOnce(E) -> F) -> Trouble<F> {
         match self {
@@ -96,6 +98,7 @@ impl From<Trouble<opendal::Error>> for Ended {
 }
 
 /// Why a visit to a directory ended early.
+#[cfg_attr(not(unix), allow(dead_code))]
 enum Ended {
     Trouble(Trouble<opendal::Error>),
     Told(Error),
@@ -252,13 +255,14 @@ impl Store {
             }
             let visited = shelf.visit(|name, place| -> Result<(), Ended> {
                 let path = shown(directory, &name, place);
-                Ok(match (directory, layout::parse_place(directory, &name), place) {
+                match (directory, layout::parse_place(directory, &name), place) {
                     (FILES, Some(layout::Place::File(hash)), _) => tell(Seen::File(hash))?,
                     (_, Some(_), Place::Directory) => {}
                     (_, Some(_), Place::File) => tell(Seen::Odd(path, Odd::Instead("a file")))?,
                     (_, Some(_), Place::Other(what)) => tell(Seen::Odd(path, Odd::Instead(what)))?,
                     (_, None, _) => tell(Seen::Odd(path, odd(&name)))?,
-                })
+                }
+                Ok(())
             });
             self.settle(visited, &format!("{directory}/"), tell)?;
         }
@@ -559,6 +563,7 @@ impl Store {
 }
 
 /// Whether somebody else may do something with an entry.
+#[cfg_attr(not(unix), allow(dead_code))]
 fn is_open(access: Access, owner: u32) -> bool {
     access.mode & 0o066 != 0 || access.owner != owner
 }

@@ -77,7 +77,9 @@ impl Shelf {
 
     /// Calls `each` with the name of every entry, and whether it is a directory.
     pub fn visit<E: From<Trouble>>(&self, mut each: impl FnMut(Cow<'_, str>, Place) -> Result<(), E>) -> Result<(), E> {
-        let mut entries = Dir::read_from(&self.0).map_err(|errno| E::from(failed(errno)))?;
+        // The same open directory, since nobody else reads from it: to open it once more takes as long as to read it.
+        let directory = rustix::io::fcntl_dupfd_cloexec(&self.0, 0).map_err(|errno| E::from(failed(errno)))?;
+        let mut entries = Dir::new(directory).map_err(|errno| E::from(failed(errno)))?;
         while let Some(entry) = entries.read() {
             let entry = entry.map_err(|errno| E::from(failed(errno)))?;
             let name = entry.file_name();

@@ -98,14 +98,15 @@ impl Quarantine {
 
     /// Its replacement stands in the store.
     pub fn done(&self, moved: &Moved) -> Result<()> {
-        let Some(name) = moved.file.to_str().and_then(|name| name.strip_suffix(REPLACING)) else { return Ok(()) };
-        let mut name = PathBuf::from(name);
+        // Names of the layout are texts.
+        let plain = moved.path.rsplit('/').next().unwrap_or(&moved.path);
+        let mut name = moved.file.with_file_name(plain);
         // Nothing in the quarantine is ever replaced.
         for number in 1.. {
             if name.symlink_metadata().is_err() {
                 break;
             }
-            name = PathBuf::from(format!("{}.{number}", name.display()));
+            name = moved.file.with_file_name(format!("{plain}.{number}"));
         }
         fs::rename(&moved.file, &name).map_err(|error| self.failed(error))?;
         sync(&name).map_err(|error| self.failed(error))

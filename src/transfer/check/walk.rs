@@ -58,6 +58,8 @@ async fn run<T: Send + 'static>(check: &Check, work: impl Future<Output = Result
             let handle = Handle::current();
             tokio::task::spawn_blocking(move || wait_here(|| handle.block_on(work)))
         }
+        // A repair is not left between its two steps.
+        false if check.repair.is_some() => tokio::spawn(work),
         false => {
             let cancel = check.cancel.clone();
             tokio::spawn(async move { cancel.or(work).await })
