@@ -34,6 +34,7 @@ mod portable;
 mod publish;
 #[cfg(unix)]
 mod scan;
+mod shelf;
 #[cfg(unix)]
 mod sync;
 #[cfg(unix)]
@@ -60,6 +61,7 @@ pub(super) use errno::may_pass;
 use pending::Pending;
 #[cfg(not(unix))]
 use portable::{Directory, Disk, Pending};
+pub(super) use shelf::Shelf;
 #[cfg(unix)]
 use unix::{Directory, Disk};
 
@@ -200,6 +202,11 @@ impl Fs {
 
     pub fn durability(&self) -> Durability {
         self.disk.durability()
+    }
+
+    /// The directories in one of the root, to be read one after the other; `None` where that gains nothing.
+    pub fn shelf(&self, path: &str) -> Option<Shelf> {
+        cfg!(unix).then(|| Shelf::new(self.disk.clone(), path))
     }
 
     /// Blocks for a few system calls.
