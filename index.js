@@ -167,6 +167,10 @@ class Agent {
     return heard(checkedOptions(options, 1), (...call) => this.#native.mirror(...place, ...call));
   }
 
+  async check(options) {
+    return heard(checkedOptions(options, 0), (...call) => this.#native.check(...call));
+  }
+
   async verifyHistory(id, options) {
     return parsed(await this.#native.verifyHistory(id, ...encoded(options)));
   }

@@ -70,6 +70,7 @@ export declare class NativeAgent {
   doctor(options?: string | undefined | null): Promise<string | Failure>
   changePassword(options?: string | undefined | null): Promise<undefined | Failure>
   /** The report as JSON. */
+  check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   exportArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
   importArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>

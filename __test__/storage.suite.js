@@ -9,6 +9,7 @@ const { fieldsOf, keyOf, refusal, unsigned } = require('./support/agents.js');
 const archives = require('./suite/archives.js');
 const attachments = require('./suite/attachments.js');
 const kept = require('./suite/attachments.kept.js');
+const check = require('./suite/check.js');
 const concurrency = require('./suite/concurrency.js');
 const listing = require('./suite/listing.js');
 const tampering = require('./suite/tampering.js');
@@ -174,6 +175,8 @@ module.exports = (name, makeAgent, { reachable = true } = {}) =>
       });
     });
 
+    // Before the stores are full: every byte is read.
+    check(world, { reachable });
     listing(world);
     concurrency(world);
     attachments(world, { reachable });

@@ -4,9 +4,17 @@
 
 const { randomInt } = require('node:crypto');
 const { Agent } = require('../../index.js');
-const { newAgent } = require('../support/agents.js');
 const { describePlaces, newCheckpoint, objectsAt } = require('../support/places.js');
-const { addMass, emptyPlace, expectSame, fsConfig, objectsOf, rootsOf, SOAK } = require('../support/transfer.js');
+const {
+  addMass,
+  emptyPlace,
+  expectSame,
+  fsConfig,
+  objectsOf,
+  rootsOf,
+  SOAK,
+  newStore,
+} = require('../support/transfer.js');
 
 const DOCUMENTS = SOAK ? 3000 : 200;
 const ATTEMPTS = 50;
@@ -38,7 +46,7 @@ describePlaces(`a network that fails at random, seed ${SEED}`, ({ place }) => {
   let server;
   let objects;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: DOCUMENTS, files: 10 });
     objects = objectsOf(store.data);
     server = await place();

@@ -9,12 +9,14 @@
 //! | `attachments` | files into documents and out of them |
 //! | `batch` | many documents at once |
 //! | `transfers` | whole stores: migrate, mirror |
+//! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod archives;
 mod attachments;
 mod batch;
+mod check;
 mod create;
 mod doctor;
 mod documents;
@@ -25,6 +27,7 @@ mod transfers;
 pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
+pub use check::CheckOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};

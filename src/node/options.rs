@@ -10,7 +10,7 @@ use crate::agent::{
     AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, Export, Import, LoadOptions,
     SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
 };
-use crate::agent::{ConfigSource, MigrateOptions, MirrorOptions};
+use crate::agent::{CheckOptions, ConfigSource, MigrateOptions, MirrorOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
 use crate::config::KeySource;
 use crate::document::Form;
@@ -54,6 +54,9 @@ const CREATE_AGENT: &[&str] = &[
 const TRANSFER: &[&str] = &["concurrency", "dryRun", "sign"];
 const MIGRATE: &[&str] = &["from", "to", "resign", "password", "keepInvalid", "checkpoint"];
 const MIRROR: &[&str] = &["deep", "removeMissing", "keepInvalid", "checkpoint"];
+const CHECK: &[&str] = &["since", "sample", "resume", "repairFrom", "quarantine", "maxFindings"];
+/// Where damaged objects go that are replaced.
+const QUARANTINE: &str = "./jacs_quarantine";
 const EXPORT: &[&str] = &["overwrite", "keepInvalid"];
 const IMPORT: &[&str] = &["agents", "maxEntries", "maxBytes", "maxRatio"];
 /// Of an import without a loaded agent.
@@ -224,6 +227,19 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// A configuration.
+    fn place(&self, name: &'static str) -> Result<Option<ConfigSource>> {
+        self.typed(name, "a path or a configuration", |value| match value {
+            Value::String(path) => absolute(path).map(ConfigSource::Path),
+            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
+            _ => None,
+        })
+    }
+
+    fn time(&self, name: &'static str) -> Result<Option<Timestamp>> {
+        self.one_of(name, "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())
+    }
+
     fn concurrency(&self) -> Result<Option<usize>> {
         Ok(self.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize))
     }
@@ -275,12 +291,7 @@ pub fn migrate(text: &str) -> Result<MigrateOptions> {
     let options = Options::read(Some(text), &known)?;
     let place = |name: &'static str| {
         let missing = || Error::new(Code::Input, "a migration needs `from` and `to`").with("option", name);
-        let place = options.typed(name, "a path or a configuration", |value| match value {
-            Value::String(path) => absolute(path).map(ConfigSource::Path),
-            Value::Object(_) => Some(ConfigSource::Object(to_string(value))),
-            _ => None,
-        })?;
-        place.ok_or_else(missing)
+        options.place(name)?.ok_or_else(missing)
     };
     Ok(MigrateOptions {
         from: place("from")?,
@@ -308,6 +319,35 @@ pub fn mirror(to: ConfigSource, text: Option<&str>) -> Result<MirrorOptions> {
         ..options.transfer()?
     };
     Ok(MirrorOptions { to, sign: options.flag("sign")?, transfer })
+}
+
+pub fn check(text: Option<&str>) -> Result<CheckOptions> {
+    let options = Options::read(text, CHECK)?;
+    let path = |name: &'static str| options.typed(name, "a path", |value| absolute(value.as_str()?));
+    let quarantine = match (path("quarantine")?, options.get("repairFrom")) {
+        (Some(_), None) => {
+            return Err(Error::new(Code::Input, "`quarantine` goes with `repairFrom`").with("option", "quarantine"));
+        }
+        (Some(path), _) => Some(path),
+        (None, _) => absolute(QUARANTINE),
+    };
+    let check = transfer::CheckOptions {
+        since: options.time("since")?,
+        sample: options.typed("sample", "a number above 0, up to 1", |value| match value {
+            Value::Number(share) if *share > 0.0 && *share <= 1.0 => Some(*share),
+            _ => None,
+        })?,
+        resume: path("resume")?,
+        max_findings: options
+            .count("maxFindings", 0)?
+            .map_or(transfer::MOST_FINDINGS, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+    };
+    let no_directory = || Error::new(Code::Config, "there is no working directory");
+    Ok(CheckOptions {
+        check,
+        repair_from: options.place("repairFrom")?,
+        quarantine: quarantine.ok_or_else(no_directory)?,
+    })
 }
 
 pub fn export(file: &str, text: Option<&str>) -> Result<Export> {
@@ -429,7 +469,7 @@ pub fn list(kind: Kind, text: Option<&str>) -> Result<ListFilter> {
         all_versions: options.flag("allVersions")?,
         after: id("after")?,
         limit: options.count("limit", 0)?,
-        since: options.one_of("since", "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())?,
+        since: options.time("since")?,
         document_type: options.text("type")?,
         agent: id("agentId")?,
     })

@@ -56,7 +56,7 @@ fn version(state: &VersionState) -> Map<String, Value> {
         ("agentId", json!(state.agent.map_or_else(String::new, |agent| agent.id.to_string()))),
         ("head", json!(state.head)),
         ("accepted", json!(state.refused.is_none())),
-        ("why", json!(state.refused)),
+        ("why", json!(state.refused.as_ref().map(ToString::to_string))),
         ("future", json!(state.future.then_some(true))),
     ])
 }

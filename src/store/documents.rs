@@ -175,13 +175,28 @@ impl Store {
     }
 
     async fn list_entries(&self, kind: Kind, id: DocumentId) -> Result<Vec<Entry>> {
+        self.list_folder(kind, id, |_| ()).await
+    }
+
+    /// As [`entries`](Self::entries), by a listing of the folder; `odd` hears of the paths that are not of the layout.
+    pub(super) async fn list_folder(
+        &self,
+        kind: Kind,
+        id: DocumentId,
+        mut odd: impl FnMut(&str) + Send,
+    ) -> Result<Vec<Entry>> {
         let directory = layout::prefix(kind, id);
         let fail = |error| self.fail(error, &id, &directory);
         let mut lister = self.operator().lister(&directory).await.map_err(fail)?.into();
         let mut entries = BTreeMap::new();
         let mut turn = self.turn().await;
         while let Some(found) = self.next_listed(&mut lister, &mut turn).await.map_err(fail)? {
-            let Some(entry) = entry_of(kind, &found).filter(|entry| entry.key.id == id) else { continue };
+            let Some(entry) = entry_of(kind, &found).filter(|entry| entry.key.id == id) else {
+                if found.path() != directory {
+                    odd(found.path());
+                }
+                continue;
+            };
             if entries.insert(entry.key, entry).is_some() {
                 return Err(fail(disorder()));
             }

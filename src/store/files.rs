@@ -107,10 +107,15 @@ impl Store {
     ///
     /// Errors: `JACS_NOT_FOUND`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn open_file(&self, hash: Sha256Hex) -> Result<StoredFile> {
-        let (key, path) = named(hash);
+        self.open_object(ObjectKey::File(hash)).await
+    }
+
+    /// The bytes of any object, as [`open_file`](Self::open_file).
+    pub async fn open_object(&self, key: ObjectKey) -> Result<StoredFile> {
+        let path = key.path();
         let open = async { self.operator().reader(&path).await?.into_stream(..).await };
         match self.within(&self.turn().await, 0, open).await {
-            Ok(stream) => Ok(StoredFile { store: self.clone(), hash, stream }),
+            Ok(stream) => Ok(StoredFile { store: self.clone(), key, stream }),
             Err(error) => Err(self.fail(error, &key, &path)),
         }
     }
@@ -424,10 +429,10 @@ fn unspooled(error: std::io::Error) -> Error {
     Error::new(Code::Unavailable, message).with_path(std::env::temp_dir()).with_source(error).retryable()
 }
 
-/// A stored file, read piece by piece.
+/// A stored object, read piece by piece.
 pub struct StoredFile {
     store: Store,
-    hash: Sha256Hex,
+    key: ObjectKey,
     stream: BufferStream,
 }
 
@@ -440,10 +445,7 @@ impl StoredFile {
         let next = self.store.within(&turn, PART, self.stream.try_next()).await;
         match next {
             Ok(piece) => Ok(piece.map(|piece| piece.to_bytes())),
-            Err(error) => {
-                let (key, path) = named(self.hash);
-                Err(self.store.fail(error, &key, &path))
-            }
+            Err(error) => Err(self.store.fail(error, &self.key, &self.key.path())),
         }
     }
 }

@@ -158,13 +158,49 @@ pub fn kind_prefix(kind: Kind) -> String {
 }
 
 /// The id whose [`prefix`] this is; `None` for everything that is not of the layout.
-pub(super) fn parse_prefix(kind: Kind, path: &str) -> Option<DocumentId> {
+pub fn parse_prefix(kind: Kind, path: &str) -> Option<DocumentId> {
     path.strip_prefix(kind.directory())?.strip_prefix('/')?.strip_suffix('/')?.parse().ok()
 }
 
 /// The version that a name in the directory of an id stands for; `None` for everything that is not of the layout.
 pub(super) fn parse_name(name: &str) -> Option<Version> {
     name.strip_suffix(EXTENSION)?.parse().ok()
+}
+
+/// The object whose name this is in one of the three directories: an attachment, or for an id, any of its versions.
+pub(super) fn parse_place(directory: &str, name: &str) -> Option<Place> {
+    match Kind::of_directory(directory) {
+        Some(_) => name.parse().ok().map(Place::Folder),
+        None if directory == FILES => parse_digest(name).map(|digest| Place::File(Sha256Hex(digest))),
+        None => None,
+    }
+}
+
+/// What stands directly in one of the three directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Folder(DocumentId),
+    File(Sha256Hex),
+}
+
+/// Of a path that is none of the layout's: as much of it as shows that; with a `/` where more comes behind. `None` for the
+/// layout's own directories.
+pub(super) fn stray(path: &str) -> Option<&str> {
+    let mut end = 0;
+    for (depth, part) in path.split_inclusive('/').enumerate() {
+        let (name, before) = (part.trim_end_matches('/'), &path[..end]);
+        end += part.len();
+        let fits = part.ends_with('/')
+            && match depth {
+                0 => Kind::of_directory(name).is_some() || name == FILES,
+                1 => Kind::of_directory(before.trim_end_matches('/')).is_some() && name.parse::<DocumentId>().is_ok(),
+                _ => false,
+            };
+        if !fits {
+            return Some(&path[..end]).filter(|stray| *stray != "/");
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -208,6 +244,28 @@ mod tests {
             format!("files/{}/", "0".repeat(64)),
         ] {
             assert_eq!(ObjectKey::parse(&path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_stray_is_shown_as_far_as_it_strays() {
+        let (a, h) = (ID, "0123456789abcdef".repeat(4));
+        for (path, shown) in [
+            ("x".to_owned(), Some("x".to_owned())),
+            ("x/y/z".into(), Some("x/".into())),
+            ("x/".into(), Some("x/".into())),
+            ("documents".into(), Some("documents".into())),
+            ("documents/".into(), None),
+            (format!("documents/{a}/"), None),
+            (format!("documents/{a}"), Some(format!("documents/{a}"))),
+            (format!("documents/{a}/x/y"), Some(format!("documents/{a}/x/"))),
+            (format!("files/{h}/x"), Some(format!("files/{h}/"))),
+            (format!("files/{a}/x"), Some(format!("files/{a}/"))),
+            ("documents/x/y".into(), Some("documents/x/".into())),
+            (String::new(), None),
+            ("/".into(), None),
+        ] {
+            assert_eq!(stray(&path).map(str::to_owned), shown, "{path}");
         }
     }
 

@@ -21,6 +21,7 @@ mod other;
 mod probe;
 mod put;
 mod remote;
+mod survey;
 mod sweep;
 
 use std::fmt::Display;
@@ -52,6 +53,7 @@ pub use self::probe::{Abilities, Findings};
 pub use self::put::{Name, Put};
 pub use self::remote::Access;
 use self::remote::{Remote, Turn};
+pub use self::survey::{Access as FileAccess, Folder, Odd, Opened, Seen, Survey, Trouble};
 pub use self::sweep::Sweep;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};

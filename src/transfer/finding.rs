@@ -33,6 +33,10 @@ macro_rules! kinds {
             pub fn severity(self) -> Severity {
                 match self { $(What::$name => Severity::$severity,)* }
             }
+
+            pub fn is_damage(self) -> bool {
+                self.severity() == Severity::Damage
+            }
         }
     };
 }
@@ -51,6 +55,8 @@ kinds! {
     BrokenChain = "broken-chain", Damage, "A version names another hash than that of the version it replaces.";
     Originals = "originals", Damage, "The versions of a document name different first versions.";
     AgentChain = "agent-chain", Damage, "An agent document is not part of its agent's one chain.";
+    Interrupted = "interrupted", Damage, "An earlier repair ended before its time: an object is in the quarantine alone.";
+    Unchecked = "unchecked", Note, "An object that could not be looked at: the storage did not answer.";
     Key = "key", Note, "No key was found that is the signer's.";
     Untrusted = "untrusted", Note, "The signer's key is not believed enough.";
     NotCanonical = "not-canonical", Note, "A valid document that is not in canonical form.";

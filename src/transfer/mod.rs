@@ -13,8 +13,10 @@
 //! | `merkle`, `report` | the root over all objects, and what a transfer came to |
 //! | `migrate` | a whole store into another one; also a mirror |
 //! | `archive` | a whole store as a `.tar.gz`, and back |
+//! | `check` | a look at every object, and repair |
 
 pub mod archive;
+mod check;
 mod copy;
 mod engine;
 mod finding;
@@ -26,6 +28,7 @@ mod object;
 mod report;
 mod sink;
 
+pub use check::{CHECK_STATE, CheckOptions, CheckReport, RepairFrom, check};
 pub use finding::{Finding, Severity, What};
 pub use migrate::{Options, transfer};
 pub use report::{Report, Root};

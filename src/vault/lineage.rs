@@ -3,6 +3,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -27,16 +28,75 @@ pub struct VersionState {
     /// What the checks found against it.
     pub error: Option<Error>,
     /// Why it does not count; `None` when it does.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
     pub head: bool,
     /// Its time lies ahead of our clock by more than the tolerance.
     pub future: bool,
+}
+
+/// Why a version does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A check failed.
+    Invalid(String),
+    Future,
+    /// It names another original version.
+    Original,
+    /// Its signer is not this owner.
+    Stranger(DocumentId),
+    /// The original version, whose signer is the owner, is not here or not valid.
+    NoOwner,
+    /// Its chain hash does not match.
+    Unlinked,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Invalid(why) => f.write_str(why),
+            Refused::Future => f.write_str("its time lies in the future"),
+            Refused::Original => f.write_str("it names another original version"),
+            Refused::Stranger(owner) => write!(f, "its signer is not the owner, {owner}"),
+            Refused::NoOwner => f.write_str("the original version is not here or not valid, so the owner is not known"),
+            Refused::Unlinked => f.write_str("its chain hash does not match the version it replaces"),
+        }
+    }
+}
+
+impl VersionState {
+    /// A version of which nothing is known yet.
+    pub fn new(key: DocumentKey) -> VersionState {
+        let future = is_future(key.version, super::now());
+        VersionState {
+            key,
+            header: None,
+            agent: None,
+            key_source: None,
+            error: None,
+            refused: None,
+            head: false,
+            future,
+        }
+    }
+
+    /// The same, with what its header says.
+    #[must_use]
+    pub fn with_header(self, header: Option<Header>) -> VersionState {
+        let mut future = self.future;
+        if let (None, Some(header)) = (self.key.version.unix_ms(), &header) {
+            // An id without a time is ordered by its date.
+            future = header.version_date > super::now() + SignedDuration::from_secs(CLOCK_TOLERANCE_SECONDS);
+        }
+        VersionState { header, future, ..self }
+    }
 }
 
 /// All versions of one document, oldest first.
 #[derive(Clone, Debug)]
 pub struct Lineage {
     pub id: DocumentId,
+    /// The version with which it began, once judged and where that is known.
+    pub original: Option<Version>,
     pub owner: Option<DocumentId>,
     pub versions: Vec<VersionState>,
     positions: HashMap<Version, usize>,
@@ -60,24 +120,12 @@ impl Vault {
         let reads = versions.into_iter().map(|version| self.version_state(kind, DocumentKey { id, version }, reading));
         let states: Vec<Option<VersionState>> =
             in_one_call(stream::iter(reads).buffered(CONCURRENT_READS).try_collect()).await?;
-        let mut versions: Vec<VersionState> = states.into_iter().flatten().collect();
-        sort(&mut versions);
-        let positions = versions.iter().enumerate().map(|(position, state)| (state.key.version, position)).collect();
-        Ok(Lineage { id, owner: None, versions, positions })
+        Ok(Lineage::of(id, states.into_iter().flatten().collect()))
     }
 
     /// One version; `None` when it was removed since it was listed.
     async fn version_state(&self, kind: Kind, key: DocumentKey, reading: Reading) -> Result<Option<VersionState>> {
-        let mut state = VersionState {
-            key,
-            header: None,
-            agent: None,
-            key_source: None,
-            error: None,
-            refused: None,
-            head: false,
-            future: is_future(key.version, super::now()),
-        };
+        let state = VersionState::new(key);
         let found = match self.find(kind, key, &VerifyOptions::default(), reading).await {
             Ok(found) => found,
             Err(error) => {
@@ -89,15 +137,8 @@ impl Vault {
                 };
             }
         };
-        state.header = found.header;
-        if let (None, Some(header)) = (key.version.unix_ms(), &state.header) {
-            // An id without a time is ordered by its date.
-            state.future = header.version_date > super::now() + SignedDuration::from_secs(CLOCK_TOLERANCE_SECONDS);
-        }
-        state.agent = found.agent;
-        state.key_source = found.key_source;
-        state.error = found.error;
-        Ok(Some(state))
+        let (agent, key_source, error) = (found.agent, found.key_source, found.error);
+        Ok(Some(VersionState { agent, key_source, error, ..state.with_header(found.header) }))
     }
 
     /// The newest version without reading every other: when all versions are ordered by their ids and our own key, or
@@ -147,6 +188,13 @@ impl Vault {
 }
 
 impl Lineage {
+    /// The versions of a document, not judged yet.
+    pub fn of(id: DocumentId, mut versions: Vec<VersionState>) -> Lineage {
+        sort(&mut versions);
+        let positions = versions.iter().enumerate().map(|(position, state)| (state.key.version, position)).collect();
+        Lineage { id, original: None, owner: None, versions, positions }
+    }
+
     /// The winner: the greatest head. Errors: that of a damaged version that may be newer than all that count;
     /// `JACS_UNTRUSTED` when no version counts.
     pub fn newest(&self) -> Result<&VersionState> {
@@ -163,7 +211,7 @@ impl Lineage {
             if let Some(error) = greatest.and_then(|state| state.error.clone()) {
                 return error;
             }
-            let why = greatest.and_then(|state| state.refused.clone()).unwrap_or_default();
+            let why = greatest.and_then(|state| state.refused.as_ref()).map(ToString::to_string).unwrap_or_default();
             Error::new(Code::Untrusted, "no stored version of the document counts")
                 .with("newest", why)
                 .with_key(self.id)
@@ -198,17 +246,19 @@ impl Lineage {
         }
     }
 
-    pub(super) fn judge(&mut self, policy: UpdatePolicy) -> Result<()> {
+    /// Decides which versions count. Errors: `JACS_CONFLICT` when they name different originals of which none is ours.
+    pub fn judge(&mut self, policy: UpdatePolicy) -> Result<()> {
         let original = self.original()?;
+        self.original = original;
         self.owner = original.and_then(|version| self.find_owner(version));
-        let refused: Vec<Option<String>> =
+        let refused: Vec<Option<Refused>> =
             self.versions.iter().map(|state| self.why_refused(state, original, policy)).collect();
         for (state, refused) in self.versions.iter_mut().zip(refused) {
             state.refused = refused;
         }
         let unlinked: Vec<bool> = self.versions.iter().map(|state| self.is_unlinked(state)).collect();
         for (state, _) in self.versions.iter_mut().zip(unlinked).filter(|(_, unlinked)| *unlinked) {
-            state.refused = Some("its chain hash does not match the version it replaces".into());
+            state.refused = Some(Refused::Unlinked);
         }
         let replaced: HashSet<Version> = self
             .versions
@@ -249,25 +299,22 @@ impl Lineage {
         Err(Error::new(Code::Conflict, "the versions of the document name different originals").with_key(self.id))
     }
 
-    fn why_refused(&self, state: &VersionState, original: Option<Version>, policy: UpdatePolicy) -> Option<String> {
+    fn why_refused(&self, state: &VersionState, original: Option<Version>, policy: UpdatePolicy) -> Option<Refused> {
         if let Some(error) = &state.error {
-            return Some(format!("{}: {error}", error.code()));
+            return Some(Refused::Invalid(format!("{}: {error}", error.code())));
         }
         let (Some(header), Some(agent)) = (&state.header, state.agent) else {
-            return Some("not a signed document".into());
+            return Some(Refused::Invalid("not a signed document".into()));
         };
         if state.future {
-            return Some("its time lies in the future".into());
+            return Some(Refused::Future);
         }
         if Some(header.original_version) != original {
-            return Some("it names another original version".into());
+            return Some(Refused::Original);
         }
         let trusted = policy == UpdatePolicy::Any || state.key_source.is_some_and(|source| source >= KeySource::Pinned);
         if !trusted && self.owner != Some(agent.id) {
-            return Some(match self.owner {
-                Some(owner) => format!("its signer is not the owner, {owner}"),
-                None => "the original version is not here or not valid, so the owner is not known".into(),
-            });
+            return Some(self.owner.map_or(Refused::NoOwner, Refused::Stranger));
         }
         None
     }

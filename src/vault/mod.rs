@@ -25,7 +25,7 @@ mod write;
 pub use attachments::Attachment;
 pub use cache::{Cache, CacheCounts, CacheLimits};
 pub use history::{Chain, History, HistoryEntry};
-pub use lineage::{Lineage, VersionState};
+pub use lineage::{Lineage, Refused, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
 pub use verify::{AttachmentReport, Check, Files, Place, Report, VerifyOptions};

@@ -7,8 +7,8 @@
 //!
 //! - `commit`: saves that come at the same time share threads and flushes.
 //! - `service`, `reader`, `writer`, `lister`: OpenDAL's traits, asynchronous.
-//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `pending`, `publish`, `sync`, `flock` and
-//!   `leftover` belong to `unix`.
+//! - `unix` or `portable`: [`Disk`], blocking; `walk`, `scan`, `survey`, `quarantine`, `pending`, `publish`, `sync`,
+//!   `flock` and `leftover` belong to `unix`.
 //! - `errno`: the system's errors as OpenDAL's, all of them permanent: its retries would only ask a full disk again.
 //!
 //! There is no time-out over this service: the blocking thread would publish after the "failure".
@@ -33,8 +33,12 @@ mod portable;
 #[cfg(unix)]
 mod publish;
 #[cfg(unix)]
+mod quarantine;
+#[cfg(unix)]
 mod scan;
 mod shelf;
+#[cfg(unix)]
+mod survey;
 #[cfg(unix)]
 mod sync;
 #[cfg(unix)]
@@ -63,6 +67,8 @@ use pending::Pending;
 use portable::{Directory, Disk, Pending};
 pub(super) use shelf::Shelf;
 #[cfg(unix)]
+pub(super) use survey::{Opened, Shelf};
+#[cfg(unix)]
 use unix::{Directory, Disk};
 
 /// At most this many saves of one store, and as many other calls, are in blocking threads at a time: each may hold five file descriptors, and
@@ -79,7 +85,7 @@ const PIECE: usize = 1 << 20;
 const UNNAMED: &str = "-";
 
 /// Begin of the names of temporary files; no listing shows them.
-const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".tmp-";
 
 /// The way in which a new file gets its name. A filesystem that cannot do one is asked for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,6 +280,19 @@ impl Fs {
             return work();
         }
         Handle::try_current().map_err(stopped)?.spawn_blocking(work).await.map_err(stopped)?
+    }
+
+    /// Opens a directory whose entries are looked at. Blocks for a few system calls.
+    #[cfg(unix)]
+    pub fn shelf(&self, path: &str) -> std::result::Result<Shelf, super::survey::Trouble<Error>> {
+        self.disk.shelf(path)
+    }
+
+    /// Moves what stands at `path` to another directory; see [`Disk::move_out`].
+    #[cfg(unix)]
+    pub async fn move_out(&self, path: &str, directory: PathBuf, target: String) -> Result<bool> {
+        let path = path.to_owned();
+        self.blocking(move |disk| disk.move_out(&path, &directory, &target)).await
     }
 
     /// Opens a file for reading.

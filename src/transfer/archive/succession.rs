@@ -69,7 +69,7 @@ impl Touched {
             };
             for state in lineage.versions.iter().filter(|state| state.error.is_none()) {
                 if let Some(why) = &state.refused {
-                    let finding = Finding::new(What::NotAccepted, Code::Untrusted, why.clone());
+                    let finding = Finding::new(What::NotAccepted, Code::Untrusted, why.to_string());
                     let path = ObjectKey::Version { kind: Kind::Document, key: state.key }.path();
                     sink.found(finding.with_key(state.key).with_path(path));
                 }

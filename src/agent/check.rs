@@ -1,0 +1,71 @@
+//! A look at every object of the store, and repair from a mirror.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Agent;
+use super::transfers::{ConfigSource, Heard, open_place};
+use crate::cancel::Cancel;
+use crate::error::{Code, Error, Result};
+use crate::transfer::{self, CheckReport, RepairFrom};
+
+/// What a caller asks of a check.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    pub check: transfer::CheckOptions,
+    /// The mirror's configuration.
+    pub repair_from: Option<ConfigSource>,
+    /// An absolute path.
+    pub quarantine: PathBuf,
+}
+
+impl Agent {
+    /// Looks at every object of the store; with a mirror, damage is repaired.
+    ///
+    /// Errors: `JACS_INPUT`, `JACS_CONFIG` (the mirror is this store), `JACS_PERMISSION` (a repair by an agent that was loaded
+    /// read-only), `JACS_UNAVAILABLE`, `JACS_ABORTED`.
+    pub async fn check(
+        &self,
+        options: CheckOptions,
+        working_directory: &Path,
+        heard: Heard,
+        cancel: &Cancel,
+    ) -> Result<CheckReport> {
+        cancel.check()?;
+        self.check_beside(options.check.resume.as_deref(), "resume")?;
+        let repair = match &options.repair_from {
+            Some(source) => Some(self.repair_from(source, options.quarantine, working_directory).await?),
+            None => None,
+        };
+        let sink = heard.sink(options.check.max_findings);
+        Box::pin(transfer::check(self.vault.clone(), options.check, repair, sink, cancel)).await
+    }
+
+    async fn repair_from(
+        &self,
+        source: &ConfigSource,
+        quarantine: PathBuf,
+        working_directory: &Path,
+    ) -> Result<RepairFrom> {
+        self.check_writable()?;
+        self.check_beside(Some(&quarantine), "quarantine")?;
+        let mirror = open_place(&source.read(&self.environment, working_directory)?, &self.environment).await?;
+        if mirror.store.overlaps(&self.vault.store) {
+            let error = Error::new(Code::Config, "the mirror is the store itself, or one of them lies in the other");
+            return Err(error.with("option", "repairFrom"));
+        }
+        Ok(RepairFrom { mirror: Arc::new(mirror), quarantine })
+    }
+
+    /// What is written beside the store must not lie in it.
+    fn check_beside(&self, path: Option<&Path>, option: &'static str) -> Result<()> {
+        match (self.config.data_path(), path) {
+            (Some(data), Some(path)) if path.starts_with(data) => {
+                let message =
+                    "the path lies in the data directory, where only documents, agents and attachments belong";
+                Err(Error::new(Code::Input, message).with("option", option).with_path(path))
+            }
+            _ => Ok(()),
+        }
+    }
+}
