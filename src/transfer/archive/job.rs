@@ -12,11 +12,12 @@ use super::super::sink::Sink;
 use super::gzip::{BLOCK, pack};
 use super::leaves::Leaf;
 use super::pages::{Named, Page};
-use super::{header, judge};
+use super::{header, judge, pages};
 use crate::cancel::Cancel;
 use crate::crypto::{Hasher, sha256};
 use crate::error::{Code, Error, Result};
-use crate::store::{FileName, Kind, ObjectKey, Sha256Hex, Store, blocking, layout};
+use crate::id::{DocumentId, DocumentKey};
+use crate::store::{FileName, Kind, Neighbours, ObjectKey, Sha256Hex, Store, blocking, layout};
 
 /// Bytes of documents of a page that are in memory at once, beside one that is longer; in units of [`UNIT`].
 const IN_MEMORY: u32 = 32 << 10;
@@ -109,6 +110,11 @@ impl Job {
     }
 
     async fn versions(&mut self, kind: Kind, page: Named) -> Result<()> {
+        if let Named::Ids(kind, ids) = &page
+            && let Some(neighbours) = self.source.store.neighbours(*kind)
+        {
+            return self.neighbours(*kind, ids, neighbours).await;
+        }
         let (keys, findings) = Named::versions(&self.source.store, kind, page).await?;
         findings.into_iter().for_each(|finding| self.refuse(finding));
         let (source, room) = (self.source.clone(), Semaphore::new(IN_MEMORY as usize));
@@ -131,12 +137,33 @@ impl Job {
         Ok(())
     }
 
+    /// On a disk: this thread waits for it in any case.
+    async fn neighbours(&mut self, kind: Kind, ids: &[DocumentId], mut neighbours: Neighbours) -> Result<()> {
+        let mut last = None;
+        for id in ids {
+            self.cancel.check()?;
+            let versions = match neighbours.versions(*id) {
+                Err(error) if error.is_damage() => {
+                    self.refuse(pages::unlisted(kind, *id, &error));
+                    continue;
+                }
+                versions => versions?,
+            };
+            for version in versions {
+                let key = DocumentKey { id: *id, version };
+                let read = neighbours.get(key, self.source.max_bytes);
+                self.version(kind, ObjectKey::Version { kind, key }, read, &mut last).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn version(
         &mut self,
         kind: Kind,
         key: ObjectKey,
         read: Result<Vec<u8>>,
-        last: &mut Option<crate::id::DocumentId>,
+        last: &mut Option<DocumentId>,
     ) -> Result<()> {
         let bytes = match read {
             Ok(bytes) => bytes,
@@ -164,9 +191,7 @@ impl Job {
         }
         leaf.to = Some(digest);
         self.done.leaves.push(leaf);
-        self.object(&key, &bytes)?;
-        self.done.untold += bytes.len() as u64;
-        self.flush_whole_blocks().await
+        self.object(&key, &bytes).await
     }
 
     async fn file(&mut self, file: FileName) -> Result<()> {
@@ -207,9 +232,7 @@ impl Job {
         }
         let digest = sha256(&bytes);
         if self.compare(hash, digest) {
-            self.object(&key, &bytes)?;
-            self.done.untold += bytes.len() as u64;
-            self.flush_whole_blocks().await?;
+            self.object(&key, &bytes).await?;
         }
         Ok(Ok(()))
     }
@@ -286,13 +309,17 @@ impl Job {
     }
 
     /// An entry with its contents.
-    fn object(&mut self, key: &ObjectKey, bytes: &[u8]) -> Result<()> {
+    async fn object(&mut self, key: &ObjectKey, bytes: &[u8]) -> Result<()> {
         let length = bytes.len() as u64;
         self.block.put_slice(header::object(key, length)?.as_bytes());
-        self.block.put_slice(bytes);
+        for part in bytes.chunks(BLOCK) {
+            self.block.put_slice(part);
+            self.flush_whole_blocks().await?;
+        }
         self.block.put_bytes(0, header::padding(length));
         (self.done.copied, self.done.bytes) = (self.done.copied + 1, self.done.bytes + length);
-        Ok(())
+        self.done.untold += length;
+        self.flush_whole_blocks().await
     }
 
     fn refuse(&mut self, finding: Finding) {

@@ -1,9 +1,9 @@
 //! A store in the order of an archive: agents, attachments, documents, each ascending, some at a time.
 
 use super::super::finding::{Finding, What};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::DocumentId;
-use crate::store::{Documents, FileName, Files, Ids, Kind, ObjectKey, Store, Versions};
+use crate::store::{Documents, FileName, Files, Ids, Kind, ObjectKey, Store, Versions, layout};
 
 /// Ids of one page: enough that packing them apart from all others loses little.
 const IDS: usize = 256;
@@ -114,8 +114,7 @@ impl Named {
             }
             // That a link or a file stands there says nothing about the others; that the store is away does.
             Err(error) if error.is_damage() => {
-                let path = crate::store::layout::prefix(kind, id);
-                findings.push(Finding::of(What::NotAFile, &error).with_key(id).with_path(path.trim_end_matches('/')));
+                findings.push(unlisted(kind, id, &error));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -140,4 +139,10 @@ impl Named {
         }
         Ok((keys, findings))
     }
+}
+
+/// What it means that the versions of an id cannot be listed.
+pub fn unlisted(kind: Kind, id: DocumentId, error: &Error) -> Finding {
+    let path = layout::prefix(kind, id);
+    Finding::of(What::NotAFile, error).with_key(id).with_path(path.trim_end_matches('/'))
 }

@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -181,64 +182,79 @@ impl Import {
         Some(DocumentKey { id: parsed.header.key.id, version: parsed.header.previous_version? })
     }
 
-    async fn files(&mut self, mut entries: Entries) -> Result<()> {
+    async fn files(&mut self, entries: Entries) -> Result<()> {
         let told = self.sink.clone();
         let tell: Tell = Arc::new(move |bytes| told.done(0, bytes, 0));
         let placer = self.placer.clone();
-        let items = stream::poll_fn(move |context| entries.poll_recv(context));
-        let placed = items.map(|item| {
+        let place = move |item: Result<Item>| {
             let (placer, tell) = (placer.clone(), tell.clone());
             async move {
                 let item = item?;
-                let placed = placer.file(&item, &tell).await;
-                // Bytes that are told while they are stored are not told again.
-                Ok((
-                    item,
-                    placed.map(|placed| {
-                        placed.map(|placed| Placed { told: placed.outcome == Outcome::Copied, ..placed })
-                    }),
-                ))
+                let placed = placer.file(&item, &tell).await.map(|placed| {
+                    // Bytes that are told while they are stored are not told again.
+                    placed.map(|placed| Placed { told: placed.outcome == Outcome::Copied, ..placed })
+                });
+                Ok((item, placed))
             }
-        });
-        let mut placed = placed.buffered(FILES_AT_ONCE);
-        while let Some(next) = self.wait(placed.next()).await? {
-            let (item, placed) = next?;
-            self.note(item, placed).await?;
-        }
-        Ok(())
+        };
+        self.each(entries, FILES_AT_ONCE, place).await
     }
 
-    async fn documents(&mut self, mut entries: Entries, at_once: usize) -> Result<()> {
+    async fn documents(&mut self, entries: Entries, at_once: usize) -> Result<()> {
         let (placer, call) = (self.placer.clone(), OneCall::default());
-        let items = stream::poll_fn(move |context| entries.poll_recv(context));
-        let placed = items.map(|item| {
+        let place = move |item: Result<Item>| {
             let (placer, call) = (placer.clone(), call.clone());
             async move {
                 let item = item?;
                 // In a task of its own: all cores verify.
                 let placed = tokio::spawn(async move {
-                    let placed = call.part(Box::pin(placer.document(&item))).await;
+                    let document = call.part(Box::pin(placer.document(&item)));
+                    // On a disk what is under way is about to end; a server may take long to answer.
+                    let placed = match placer.target.store.is_remote() {
+                        true => placer.cancel.or(document).await,
+                        false => document.await,
+                    };
                     (item, placed)
                 });
                 placed
                     .await
                     .map_err(|error| Error::new(Code::Internal, "a task of the import failed").with_source(error))
             }
+        };
+        self.each(entries, at_once, place).await
+    }
+
+    /// Places so many at a time, and notes them in their order. After an error no other is begun, and those under way are
+    /// waited for: nothing is stored after the end of the call.
+    async fn each<F: Future<Output = Result<(Item, Result<Option<Placed>>)>>>(
+        &mut self,
+        mut entries: Entries,
+        at_once: usize,
+        place: impl FnMut(Result<Item>) -> F,
+    ) -> Result<()> {
+        let stopped = AtomicBool::new(false);
+        let cancel = self.placer.cancel.clone();
+        let items = stream::poll_fn(|context| match stopped.load(Ordering::Relaxed) || cancel.check().is_err() {
+            true => Poll::Ready(None),
+            false => entries.poll_recv(context),
         });
-        let mut placed = placed.buffered(at_once.max(available_parallelism().map_or(1, usize::from)));
-        while let Some(next) = self.wait(placed.next()).await? {
-            let (item, placed) = next?;
-            self.note(item, placed).await?;
+        let mut placed = std::pin::pin!(items.map(place).buffered(at_once));
+        let mut outcome = Ok(());
+        while let Some(next) = placed.next().await {
+            if outcome.is_err() {
+                continue;
+            }
+            outcome = match next {
+                Ok((item, placed)) => self.note(item, placed).await,
+                Err(error) => Err(error),
+            };
+            stopped.store(outcome.is_err(), Ordering::Relaxed);
         }
-        Ok(())
+        outcome.and_then(|()| self.placer.cancel.check())
     }
 
     async fn next(&self, entries: &mut Entries) -> Result<Option<Item>> {
-        self.wait(entries.recv()).await?.transpose()
-    }
-
-    async fn wait<T>(&self, next: impl Future<Output = T>) -> Result<T> {
-        self.placer.cancel.or(async { Ok(next.await) }).await
+        self.placer.cancel.or(async { entries.recv().await.transpose() }).await
     }
 
     /// Notes what became of an entry.

@@ -86,8 +86,8 @@ pub async fn export(
 fn concurrency(store: &Store, wanted: Option<usize>) -> (usize, usize) {
     match store.is_remote() {
         true => (REMOTE_PAGES, wanted.unwrap_or(REMOTE_READS).div_ceil(REMOTE_PAGES)),
-        // Twice the cores: one that waits for its turn to be written keeps no other from working.
-        false => (wanted.unwrap_or_else(|| 2 * available_parallelism().map_or(1, usize::from)), 1),
+        // More than there are cores: one that waits for its turn to be written keeps no other from working.
+        false => (wanted.unwrap_or_else(|| 4 * available_parallelism().map_or(1, usize::from)), 1),
     }
 }
 
