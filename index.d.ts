@@ -302,7 +302,8 @@ export interface TransferReport {
   createOnce: 'atomic' | 'checked' | 'none';
   /**
    * RFC 6962 Merkle tree hashes, hex, over `path NUL sha256` (sha256 in hex) of every object of the source, sorted by path, and over those of
-   * them that the target has, with what it has: equal when everything is there, byte for byte. `mirror`: with `deep` only.
+   * them that the target has, with what it has: equal when everything is there, byte for byte. Absent when not all of the source could be
+   * read, after a dry run, and of a `mirror` without `deep`.
    */
   root?: { from: string; to: string };
   /** With `sign`. */

@@ -105,7 +105,9 @@ impl Store {
         read_back: bool,
     ) -> opendal::Result<Option<Put>> {
         if remote.create_once().is_none() {
-            match self.learn(remote).await {
+            // One looks for all who come at the same time.
+            let _looking = remote.probing.lock().await;
+            match if remote.create_once().is_none() { self.learn(remote).await } else { Ok(()) } {
                 // A policy may allow the layout's keys alone; then the looks before and after must do.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
                 learned => learned?,

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, stream};
-use tokio::task::JoinHandle;
 
 use super::copy::{Copier, Item};
 use super::finding::Finding;
-use super::listing::{Object, Objects, Shelf};
+use super::listing::{Counting, Object, Objects, Shelf};
 use super::log::{Log, Outcome, Record, Records};
 use super::object::unreadable;
 use super::report::Report;
@@ -54,15 +53,7 @@ impl Engine {
     ///
     /// Errors: `JACS_ABORTED`; those of a store that cannot be listed, or where nothing can be read or written.
     pub async fn run(&mut self) -> Result<()> {
-        let counting = self.sink.is_watched().then(|| count(self.copier.from.store.clone(), self.sink.clone()));
-        let walked = self.walk_all().await;
-        if let Some(counting) = counting {
-            counting.abort();
-        }
-        walked
-    }
-
-    async fn walk_all(&mut self) -> Result<()> {
+        let _counting = Counting::begin(&self.copier.from.store, &self.sink);
         for shelf in Shelf::ALL {
             let after = self.log.last(shelf);
             self.walk_shelf(shelf, after, None).await?;
@@ -87,6 +78,7 @@ impl Engine {
             noted,
             next_noted: None,
             broken: Vec::new(),
+            most: PAGE.min(self.walk.concurrency),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let (feeding, copier, cancel) = (stop.clone(), self.copier.clone(), self.cancel.clone());
@@ -182,21 +174,6 @@ async fn copy_page(copier: Copier, page: Vec<Item>) -> Page {
     done.map_err(|error| Error::new(Code::Internal, "a task of the transfer failed").with_source(error))?
 }
 
-/// Counts the objects of a store in the background, for the progress.
-fn count(store: Store, sink: Arc<Sink>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut total = 0;
-        for shelf in Shelf::ALL {
-            // Who cannot be listed is told of by those who copy.
-            let Ok(mut objects) = Objects::of(&store, shelf, None).await else { return };
-            while let Ok(Some(_)) = objects.next().await {
-                total += 1;
-            }
-        }
-        sink.expect(total);
-    })
-}
-
 /// One tree of both stores side by side, without what was noted.
 struct Join {
     from: Objects,
@@ -204,13 +181,15 @@ struct Join {
     noted: Option<Records>,
     next_noted: Option<Record>,
     broken: Vec<Finding>,
+    /// Objects of a page.
+    most: usize,
 }
 
 impl Join {
     /// The next objects of the source; none at the end.
     async fn next_page(&mut self) -> Result<Vec<Item>> {
-        let mut page = Vec::with_capacity(PAGE);
-        while page.len() < PAGE {
+        let mut page = Vec::with_capacity(self.most);
+        while page.len() < self.most {
             let found = self.from.next().await?;
             self.take_broken();
             let Some(found) = found else { break };

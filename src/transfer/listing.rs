@@ -1,8 +1,12 @@
 //! The objects of a store, one tree of the layout after the other, in the order of their paths.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::task::JoinHandle;
+
+use super::sink::Sink;
 use crate::error::{Error, Result};
 use crate::id::DocumentId;
 use crate::store::{Documents, Files, Kind, ObjectKey, Store};
@@ -39,6 +43,34 @@ pub struct Object {
     pub bytes: Option<u64>,
     /// When it was stored, where the backend tells.
     pub modified: Option<SystemTime>,
+}
+
+/// Counts the objects of a store in the background, for whoever looks at the progress; ends when it is dropped.
+#[must_use = "the count ends when this is dropped"]
+pub struct Counting(Option<JoinHandle<()>>);
+
+impl Counting {
+    pub fn begin(store: &Store, sink: &Arc<Sink>) -> Counting {
+        Counting(sink.is_watched().then(|| tokio::spawn(count(store.clone(), sink.clone()))))
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.0.take().inspect(JoinHandle::abort);
+    }
+}
+
+async fn count(store: Store, sink: Arc<Sink>) {
+    let mut total = 0;
+    for shelf in Shelf::ALL {
+        // Who cannot be listed is told of by those who read.
+        let Ok(mut objects) = Objects::of(&store, shelf, None).await else { return };
+        while let Ok(Some(_)) = objects.next().await {
+            total += 1;
+        }
+    }
+    sink.expect(total);
 }
 
 /// A pull-iterator over the objects of one tree, ascending.

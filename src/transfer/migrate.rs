@@ -52,11 +52,12 @@ pub async fn transfer(
     cancel: &Cancel,
 ) -> Result<Report> {
     cancel.check()?;
+    // As exact as the times in versions are.
+    let begun = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
     if from.store.overlaps(&to.store) {
         return Err(Error::new(Code::Config, "source and target are the same place, or one lies in the other"));
     }
     check_there(&from.store, &to.store, options).await?;
-    let begun = Timestamp::now();
     let path = options.checkpoint.as_ref().filter(|_| !options.dry_run);
     let named = |error: Error| path.into_iter().fold(error, Error::with_path);
     let log = match path {
@@ -87,7 +88,7 @@ pub async fn transfer(
     Box::pin(engine.run()).await.map_err(named)?;
     let Engine { log, unnoted: mut report, .. } = engine;
     let root = report.read(&log)?;
-    report.root = (options.deep && !options.dry_run).then_some(root);
+    report.root = root.filter(|_| options.deep && !options.dry_run);
     if options.remove_missing {
         remove_missing(&from.store, &to, begun, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
     }

@@ -47,19 +47,22 @@ impl Report {
         }
     }
 
-    /// Counts all that was noted, and makes the roots of it. Blocks for the disk.
-    pub fn read(&mut self, log: &Log) -> Result<Root> {
+    /// Counts all that was noted, and makes the roots of it; `None` when not all of the source could be read, for equal roots
+    /// would say that all of it is there. Blocks for the disk.
+    pub fn read(&mut self, log: &Log) -> Result<Option<Root>> {
+        let mut was_read = self.failed == 0;
         let (mut from, mut to) = (Merkle::default(), Merkle::default());
         // In the order of the paths.
         for shelf in [Shelf::Agents, Shelf::Documents, Shelf::Files] {
             let mut records = log.records(shelf)?;
             while let Some(record) = records.next()? {
                 self.count(record.outcome, record.bytes);
+                was_read &= record.from.is_some();
                 record.from.iter().for_each(|digest| from.add(&record.key, digest));
                 record.to.iter().for_each(|digest| to.add(&record.key, digest));
             }
         }
-        Ok(Root { from: from.root(), to: to.root() })
+        Ok(was_read.then(|| Root { from: from.root(), to: to.root() }))
     }
 
     /// Whether all is there that should be.

@@ -37,6 +37,7 @@ use self::repair::Repair;
 pub use self::state::CHECK_STATE;
 use self::state::State;
 use self::tally::Tally;
+use super::listing::Counting;
 use super::sink::Sink;
 use super::{Finding, What};
 use crate::cancel::Cancel;
@@ -148,7 +149,11 @@ pub async fn check(
         unasked: AtomicU32::new(0),
         away: Mutex::default(),
     });
+    // Of a part of the store nobody knows beforehand how much it is.
+    let is_all = check.since.is_none() && check.sample.is_none();
+    let counting = is_all.then(|| Counting::begin(&check.vault.store, &check.sink));
     let walked = Box::pin(walk::walk(&check, &mut state)).await;
+    drop(counting);
     let tally = walked.map_err(|error| resume.iter().fold(error, Error::with_path))?;
     let is_whole = !state.has_more();
     if is_whole {
