@@ -148,6 +148,20 @@ class Agent {
     return settle(await this.#native.saveAttachments(jsonOrKey, directory, encode(rest), cancelOf(rest), progress));
   }
 
+  async exportArchive(file, options) {
+    return heard(checkedOptions(options, 1), (...call) => this.#native.exportArchive(file, ...call));
+  }
+
+  async importArchive(file, options) {
+    return heard(checkedOptions(options, 1), (...call) => this.#native.importArchive(file, ...call));
+  }
+
+  static async importArchive(config, file, options) {
+    const { env, ...rest } = checkedOptions(options, 2);
+    const place = configuration(config);
+    return heard(rest, (text, ...call) => native.NativeAgent.importInto(...place, file, text, environment(env), ...call));
+  }
+
   async mirror(to, options) {
     const place = configuration(to);
     return heard(checkedOptions(options, 1), (...call) => this.#native.mirror(...place, ...call));

@@ -6,6 +6,7 @@
 // - `raw`: the stored bytes of `agent`, as support/raw.js has them; a store that nobody else reaches is not `reachable`.
 
 const { fieldsOf, keyOf, refusal, unsigned } = require('./support/agents.js');
+const archives = require('./suite/archives.js');
 const attachments = require('./suite/attachments.js');
 const kept = require('./suite/attachments.kept.js');
 const check = require('./suite/check.js');
@@ -180,5 +181,6 @@ module.exports = (name, makeAgent, { reachable = true } = {}) =>
     concurrency(world);
     attachments(world, { reachable });
     kept(world, { reachable });
+    archives(world);
     if (reachable) tampering(world);
   });

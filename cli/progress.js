@@ -98,9 +98,9 @@ class ProgressBar {
       return this.#line(draw, maxWidth);
     };
     // With `linewrap` the library cuts its line by itself: a second Ctrl-C leaves the terminal's settings as they were.
-    // With `forceRedraw` it draws a line again that `above` cleared.
+    // With `forceRedraw` it draws a line again that `above` cleared. Signals are ours: it would swallow a SIGTERM.
     const looks = { barsize: WIDEST, clearOnComplete: true, linewrap: true, forceRedraw: true };
-    this.#bar = new SingleBar({ format, ...looks });
+    this.#bar = new SingleBar({ format, ...looks, gracefulExit: false });
     this.#bar.start(1, 0);
   }
 

@@ -62,7 +62,8 @@ async function told(session, { failures = 'failed', resume }, call) {
 
 /** What was found, one line each. */
 class Findings {
-  heard = { damage: 0, note: 0 };
+  /** How many of each severity; and, of those that are notes, of objects that nobody could look at. */
+  heard = { damage: 0, note: 0, unchecked: 0 };
   #session;
   #told = new Set();
 
@@ -83,6 +84,7 @@ class Findings {
   #write(finding) {
     const { options, output, notes } = this.#session;
     this.heard[finding.severity] += 1;
+    if (finding.kind === 'unchecked') this.heard.unchecked += 1;
     return options.json ? output.json({ finding }) : notes.row(rowOf(finding), FINDING_WIDTHS);
   }
 }

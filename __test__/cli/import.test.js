@@ -64,8 +64,9 @@ describe('for real', () => {
     const { workspace, archive } = await withArchive();
     const other = new Workspace();
     other.write('jacs.config.json', { jacs_default_storage: 'fs', jacs_data_directory: './jacs_data' });
-    const text = await other.done(['import', archive, '--restore'], { env: WITHOUT_PASSWORD });
-    expect(text).toMatch(/^copied\t2 objects/);
+    const restored = await other.run(['import', archive, '--restore'], { env: WITHOUT_PASSWORD });
+    expect(restored).toMatchObject({ code: 0, stderr: expect.stringMatching(/^note\tnew-agent\t.*\n$/) });
+    expect(restored.stdout).toMatch(/^copied\t2 objects/);
     const { code, stdout } = await run('diff', ['-r', workspace.path('jacs_data'), other.path('jacs_data')]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(fs.readdirSync(other.folder).sort()).toEqual(['jacs.config.json', 'jacs_data']);

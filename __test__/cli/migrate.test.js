@@ -134,6 +134,20 @@ describe('for real', () => {
     expect(await difference(workspace)).toMatchObject({ code: 0, stdout: '' });
   });
 
+  test('what another migration left is in the way, and it is said how to go round it', async () => {
+    const { workspace } = await withTarget();
+    const [name] = filesUnder(workspace.path('jacs_data', 'documents'));
+    fs.truncateSync(workspace.path('jacs_data', 'documents', name), 100);
+    expect((await workspace.run(MIGRATE)).code).toBe(1);
+    workspace.write('other.json', { jacs_default_storage: 'fs', jacs_data_directory: './other' });
+    const args = ['migrate', '--from', 'jacs.config.json', '--to', 'other.json'];
+    const error = await workspace.refused(args, 'JACS_INPUT');
+    expect(error).toMatchObject({ path: workspace.path(CHECKPOINT), message: expect.stringContaining('--checkpoint') });
+    expect(fs.existsSync(workspace.path('other'))).toBe(false);
+    expect((await workspace.run([...args, '--checkpoint', 'mine'])).code).toBe(1);
+    expect(fs.existsSync(workspace.path('other'))).toBe(true);
+  });
+
   test('--resign --sign: successors by the agent of the target, and a signed report', async () => {
     const { workspace } = await withTarget();
     const other = new Workspace();

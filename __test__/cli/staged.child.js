@@ -14,10 +14,11 @@ async function play(name, args) {
   fs.appendFileSync(`${file}.calls`, `${JSON.stringify([name, ...args], shown)}\n`);
   const { steps = [], result, error } = plays.length > 1 ? plays.shift() : plays[0];
   const { onFinding, onProgress, signal } = args.at(-1);
-  for (const { finding, progress, wait, until, path } of steps) {
+  for (const { finding, progress, wait, until, path, kill } of steps) {
     if (finding) onFinding(finding);
     if (progress) onProgress(progress);
     if (wait) await sleep(wait);
+    if (kill) process.kill(process.pid, kill);
     if (until) await aborted(signal, path);
   }
   if (error) throw new JacsError(error);

@@ -21,8 +21,8 @@ const NOTE = { kind: 'stray', code: 'JACS_INPUT', path: 'x\n\u001b[31m', message
 
 /**
  * What a workspace's command must be run with: `{ env, calls }`. Each call takes the next of `plays`, and the last again
- * and again: `{ steps, result }` or `{ steps, error }`, where a step is `{ finding }`, `{ progress }`, `{ wait: ms }` or
- * `{ until: 'abort' }`, which waits for Ctrl-C. `calls()`: what the agent was asked, `[name, ...arguments]` each.
+ * and again: `{ steps, result }` or `{ steps, error }`, where a step is `{ finding }`, `{ progress }`, `{ wait: ms }`,
+ * `{ until: 'abort' }`, which waits for Ctrl-C, or `{ kill: signal }`. `calls()`: what the agent was asked, `[name, ...arguments]` each.
  */
 function staged(workspace, ...plays) {
   workspace.write('plays.json', plays);

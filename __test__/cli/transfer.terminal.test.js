@@ -66,6 +66,14 @@ describeTerminal('on a terminal', () => {
     expect(text).toMatch(/<2Kjacs-agent: JACS_ABORTED: interrupted: \d+ of 300 objects are done; .*\n$/);
   });
 
+  test('SIGTERM ends it at once, bar or not', async () => {
+    const workspace = await withAgent();
+    const { env } = staged(workspace, { steps: [...slow(8), { kill: 'SIGTERM' }, { until: 'abort' }] });
+    const { signal, transcript } = await onTerminal(workspace, MIGRATE, [], env);
+    expect(transcript).toMatch(BAR);
+    expect(signal).toBe(15);
+  });
+
   test('where it takes no time there is only the finding', async () => {
     const workspace = await withAgent();
     const { env } = staged(workspace, { steps: [{ finding: { ...NOTE, path: 'x' } }], result: CHECKED });

@@ -3,10 +3,9 @@
 
 const fs = require('node:fs');
 const { Agent } = require('../../index.js');
-const { newAgent } = require('../support/agents.js');
 const { describePlaces, newCheckpoint, objectsAt } = require('../support/places.js');
 const { startDav, startGateway } = require('../support/servers.js');
-const { addMass, emptyPlace, expectSame, fsConfig, objectsOf, rootsOf } = require('../support/transfer.js');
+const { addMass, emptyPlace, expectSame, fsConfig, objectsOf, rootsOf, newStore } = require('../support/transfer.js');
 
 const START = { aws: startGateway, hai: startDav };
 const SETTINGS = { jacs_storage_options: { timeout_ms: 3000, retries: 1 } };
@@ -17,7 +16,7 @@ describePlaces('a server that dies', ({ name, place }) => {
   let server;
   let there;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: 500, files: 10 });
     objects = objectsOf(store.data);
     server = await START[name]();

@@ -4,9 +4,18 @@
 
 const fs = require('node:fs');
 const { Agent } = require('../../index.js');
-const { newAgent, refusal } = require('../support/agents.js');
+const { refusal } = require('../support/agents.js');
 const { DOCUMENT, FILE, describePlaces, newCheckpoint, objectsAt } = require('../support/places.js');
-const { addMass, emptyPlace, expectDone, expectSame, fsConfig, objectsOf, rootsOf } = require('../support/transfer.js');
+const {
+  addMass,
+  emptyPlace,
+  expectDone,
+  expectSame,
+  fsConfig,
+  objectsOf,
+  rootsOf,
+  newStore,
+} = require('../support/transfer.js');
 
 const LIST = { aws: { method: 'GET', path: 'list-type=2' }, hai: { method: 'PROPFIND' } };
 const DIES = [
@@ -21,7 +30,7 @@ describePlaces('a migration', ({ name, place }) => {
   let objects;
   let full;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: 60, files: 6 });
     objects = objectsOf(store.data);
     full = await place();

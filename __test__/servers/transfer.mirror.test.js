@@ -1,9 +1,9 @@
 'use strict';
 // A mirror on a server: the second call asks for listings and for what is new, and for nothing else.
 
-const { keyOf, newAgent, refusal } = require('../support/agents.js');
+const { keyOf, refusal } = require('../support/agents.js');
 const { AGENT, DOCUMENT, FILE, countOf, describePlaces, objectsAt } = require('../support/places.js');
-const { addMass, expectDone, objectsOf, rootsOf, sum } = require('../support/transfer.js');
+const { addMass, expectDone, objectsOf, rootsOf, sum, newStore } = require('../support/transfer.js');
 const { againOn } = require('../support/remote.js');
 
 const idOf = (text) => JSON.parse(text).jacsId;
@@ -14,7 +14,7 @@ describePlaces('a mirror', ({ name, place }) => {
   let server;
   let agent;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     texts = await addMass(store.agent, { mass: 60, files: 6 });
     server = await place();
     // Its own store is a folder; the variables are those of the mirror's server.
@@ -116,7 +116,7 @@ describePlaces('a store on a server with a mirror in a folder', ({ name, place }
   test('removes nothing there when the store cannot be listed', async () => {
     const { Agent } = require('../../index.js');
     const { emptyPlace, fsConfig } = require('../support/transfer.js');
-    const store = await newAgent();
+    const store = await newStore();
     await addMass(store.agent, { mass: 20, files: 2 });
     const server = await place();
     await Agent.migrate({ from: fsConfig(store.data), to: server.config(), env: server.direct });

@@ -3,16 +3,16 @@
 
 const fs = require('node:fs');
 const { Agent } = require('../../index.js');
-const { newAgent, refusal } = require('../support/agents.js');
+const { refusal } = require('../support/agents.js');
 const { describePlaces, newCheckpoint, objectsAt } = require('../support/places.js');
-const { addMass, expectDone, fsConfig, objectsOf } = require('../support/transfer.js');
+const { addMass, expectDone, fsConfig, objectsOf, newStore } = require('../support/transfer.js');
 
 describePlaces('a store', ({ name, place }) => {
   let store;
   let server;
   let objects;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: 10, files: 2 });
     objects = objectsOf(store.data);
     server = await place();

@@ -1,25 +1,33 @@
 'use strict';
-// A migration through a network that fails at random, with a single retry, called until it is done: however often that is,
+// A migration through a network that fails at random, with two retries, called until it is done: however often that is,
 // in the end everything is there, and at no time anything else.
 
 const { randomInt } = require('node:crypto');
 const { Agent } = require('../../index.js');
-const { newAgent } = require('../support/agents.js');
 const { describePlaces, newCheckpoint, objectsAt } = require('../support/places.js');
-const { addMass, emptyPlace, expectSame, fsConfig, objectsOf, rootsOf, SOAK } = require('../support/transfer.js');
+const {
+  addMass,
+  emptyPlace,
+  expectSame,
+  fsConfig,
+  objectsOf,
+  rootsOf,
+  SOAK,
+  newStore,
+} = require('../support/transfer.js');
 
 const DOCUMENTS = SOAK ? 3000 : 200;
-const ATTEMPTS = 50;
+const ATTEMPTS = 20;
 const SEED = Number(process.env.JACS_TEST_SEED ?? randomInt(2 ** 32));
-const SETTINGS = { jacs_storage_options: { retries: 1, timeout_ms: 10_000 } };
+const SETTINGS = { jacs_storage_options: { retries: 2, timeout_ms: 10_000 } };
 
 /** How often each happens, of all requests or of some. */
 const FAULTS = [
-  [0.04, { reset: 'before' }],
-  [0.04, { reset: 'after' }],
-  [0.04, { answer: { status: 503, body: 'no' } }],
-  [0.04, { cutAnswer: 300 }],
-  [0.04, { cutRequest: 300 }],
+  [0.02, { reset: 'before' }],
+  [0.02, { reset: 'after' }],
+  [0.02, { answer: { status: 503, body: 'no' } }],
+  [0.02, { cutAnswer: 300 }],
+  [0.02, { cutRequest: 300 }],
   [0.02, { stall: 50 }],
   [0.1, { method: 'PUT', reset: 'after' }],
 ];
@@ -38,7 +46,7 @@ describePlaces(`a network that fails at random, seed ${SEED}`, ({ place }) => {
   let server;
   let objects;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     await addMass(store.agent, { mass: DOCUMENTS, files: 10 });
     objects = objectsOf(store.data);
     server = await place();

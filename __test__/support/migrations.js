@@ -84,6 +84,8 @@ async function migrateKilledAt(options, lines) {
     const state = { ended: false };
     const ended = migration.ended.finally(() => (state.ended = true));
     while (!state.ended && linesOf(own.checkpoint) < line) await Promise.race([sleep(5), ended]);
+    // Not always at the same step.
+    if (!state.ended) await Promise.race([sleep(20 * Math.random()), ended]);
     if (!state.ended) migration.kill();
     const report = await ended;
     if (report) return { report, killed, checkpoint: own.checkpoint };

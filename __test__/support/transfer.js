@@ -28,6 +28,12 @@ const fsConfig = (data, settings = {}) => ({
 /** A path where nothing is yet. */
 const emptyPlace = () => path.join(temporaryFolder(), 'jacs_data');
 
+// Whether the source would survive a power cut is not asked here.
+const QUICK = { jacs_storage_options: { durability: 'none' } };
+
+/** A new agent, whose store is filled quickly. */
+const newStore = () => newAgent({ settings: QUICK });
+
 /** Migrates from one folder to another. */
 const migrate = (from, to, options = {}) =>
   Agent.migrate({ from: fsConfig(from), to: fsConfig(to), env: {}, ...options });
@@ -41,10 +47,10 @@ const migrate = (from, to, options = {}) =>
  *
  * `mass` documents without and `files` with a stored file come on top. `foreign: false` leaves out what others made.
  */
-async function makeStore({ mass = 40, files = 8, foreign = true, settings } = {}) {
-  const place = await newAgent({ settings });
+async function makeStore({ mass = 40, files = 8, foreign = true } = {}) {
+  const place = await newStore();
   const { agent, data } = place;
-  const other = await anotherOn(place, { jacs_agent_key_algorithm: 'pq2025' });
+  const other = await anotherOn(place, { ...QUICK, jacs_agent_key_algorithm: 'pq2025' });
   await addMass(agent, { mass, files });
   const documents = { ...(await versioned(agent)), ...(await withAttachments(agent)) };
   documents.others = await other.agent.createDocument({ title: 'of the other agent' });
@@ -212,7 +218,7 @@ function lackingFiles(data) {
 
 module.exports = {
   SOAK,
-  ...{ range, sum, fsConfig, emptyPlace, migrate, makeStore, addMass, forked, strangersDocument },
+  ...{ range, sum, fsConfig, emptyPlace, migrate, newStore, makeStore, addMass, forked, strangersDocument },
   ...{ putVersion, putFile, nameOf, objectsOf, treeHash, rootOf, rootsOf },
   ...{ expectSame, expectPrivate, expectDone, briefly, lackingFiles },
 };

@@ -58,7 +58,8 @@ async function watched(data, promise) {
     for (const name of documentsIn(data)) {
       if (seen.has(name)) continue;
       seen.add(name);
-      const { jacsFilesStored = [] } = JSON.parse(fs.readFileSync(path.join(data, 'documents', name), 'utf8'));
+      const text = readIfThere(path.join(data, 'documents', name));
+      const { jacsFilesStored = [] } = JSON.parse(text ?? '{}');
       const missing = jacsFilesStored.filter((hash) => !fs.existsSync(path.join(data, 'files', hash)));
       if (missing.length > 0) faults.push(`${name} lacks ${missing}`);
     }
@@ -70,8 +71,29 @@ async function watched(data, promise) {
 
 function documentsIn(data) {
   const folder = path.join(data, 'documents');
-  if (!fs.existsSync(folder)) return [];
-  return fs.readdirSync(folder, { recursive: true }).filter((name) => /\/[^/.][^/]*\.json$/.test(name));
+  return namesIn(folder).flatMap((id) => {
+    const versions = namesIn(path.join(folder, id)).filter((name) => /^[^.].*\.json$/.test(name));
+    return versions.map((name) => `${id}/${name}`);
+  });
+}
+
+function readIfThere(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Of a folder that may go at any moment. */
+function namesIn(folder) {
+  try {
+    return fs.readdirSync(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(error.code)) return [];
+    throw error;
+  }
 }
 
 module.exports = { startWriter, watched };

@@ -4,18 +4,17 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { root } = require('../support/addon.js');
-const { keyOf, newAgent } = require('../support/agents.js');
 const { startAgent } = require('../support/child.js');
 const { temporaryFolder } = require('../support/folder.js');
 const { describeWith } = require('../support/needs.js');
 const { NOBODY, unprivilegedNode } = require('../support/unprivileged.js');
-const { addMass, fsConfig, lackingFiles, objectsOf, rootsOf } = require('../support/transfer.js');
+const { addMass, fsConfig, lackingFiles, nameOf, objectsOf, rootsOf, newStore } = require('../support/transfer.js');
 
 let store;
 let texts;
 let objects;
 beforeAll(async () => {
-  store = await newAgent();
+  store = await newStore();
   // Six megabytes.
   texts = await addMass(store.agent, { mass: 50, files: 3 });
   for (const seed of [90, 95]) texts.push(...(await addMass(store.agent, { files: 1, seed })));
@@ -30,6 +29,7 @@ function expectWhole(there, lacking) {
 
 describeWith(['mount'], 'a target that is full', () => {
   const MOUNTED = 'mount -t tmpfs -o size=3m tmpfs "$1" && shift && exec "$@"';
+  let roots;
 
   test('is told, and when there is room the next call has the rest', async () => {
     const to = temporaryFolder();
@@ -46,7 +46,7 @@ describeWith(['mount'], 'a target that is full', () => {
       for (const failure of value.failures) {
         expect(failure).toMatchObject({ kind: 'failed', code: 'JACS_UNAVAILABLE', severity: 'damage' });
       }
-      expect(value.root).toEqual(rootsOf(store.data, seen));
+      roots = { told: value.root, real: rootsOf(store.data, seen) };
     }
     expectWhole(objectsOf(seen), lackingFiles(seen));
     const grow = ({ require }, folder) =>
@@ -58,6 +58,10 @@ describeWith(['mount'], 'a target that is full', () => {
     expect(objectsOf(seen)).toEqual(objects);
     expect(fs.existsSync(checkpoint)).toBe(false);
   }, 60_000);
+
+  test('is told by the roots, too', () => {
+    expect(roots.told).toEqual(roots.real);
+  });
 });
 
 describeWith(['setpriv'], 'without the right', () => {
@@ -90,14 +94,26 @@ describeWith(['setpriv'], 'without the right', () => {
 
   test('to read one document, all others are copied', async () => {
     const { from, to } = places();
-    const name = `documents/${keyOf(texts[0]).replace(':', '/')}.json`;
+    const name = nameOf(texts[0]);
     fs.chownSync(path.join(from, name), 0, 0);
-    fs.chmodSync(path.join(from, name), 0o600);
     const { report } = await asNobody(from, to);
     expect(report).toMatchObject({ copied: objects.size - 1, conflicts: 0, failed: 1 });
-    expect(report.failures).toMatchObject([{ kind: 'failed', code: 'JACS_PERMISSION', path: name }]);
+    expect(report.failures).toMatchObject([{ kind: 'unreadable', code: 'JACS_PERMISSION', path: name }]);
     expectWhole(objectsOf(to), lackingFiles(to));
   }, 60_000);
+
+  // Defect D1: what could not be read is in neither root.
+  test.failing(
+    'to read one document, the roots are not equal',
+    async () => {
+      const { from, to } = places();
+      fs.chownSync(path.join(from, nameOf(texts[0])), 0, 0);
+      const { report } = await asNobody(from, to);
+      expect(report.failed).toBe(1);
+      expect(report.root.from).not.toBe(report.root.to);
+    },
+    60_000,
+  );
 
   test('to write into the target, nothing is said to be copied', async () => {
     const { from, to } = places();

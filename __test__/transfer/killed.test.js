@@ -4,7 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { migrateKilled, startMigration, withCheckpoint } = require('../support/migrations.js');
+const { migrateKilled, migrateKilledAt, startMigration, withCheckpoint } = require('../support/migrations.js');
 const {
   addMass,
   emptyPlace,
@@ -14,6 +14,7 @@ const {
   lackingFiles,
   makeStore,
   objectsOf,
+  range,
   rootsOf,
   SOAK,
 } = require('../support/transfer.js');
@@ -32,27 +33,39 @@ beforeAll(async () => {
 
 const optionsTo = (to) => ({ from: fsConfig(store.data), to: fsConfig(to), env: {} });
 
+/** One that is done came to this, and left this. */
+async function expectDone(report, to) {
+  expect(report).toMatchObject({ conflicts: 0, failed: 0 });
+  expect(report.copied + report.same).toBe(objects.size);
+  expect(report.failures).toHaveLength(store.unknown.length);
+  expect(report.root).toEqual(rootsOf(store.data, to));
+  await expectSame(store.data, to);
+  expectPrivate(to);
+  fs.rmSync(to, { recursive: true });
+}
+
 test(
-  `killed ${KILLS} times`,
+  `killed ${KILLS} times on its way`,
   async () => {
-    const places = [];
-    const options = () => {
-      places.push(emptyPlace());
-      return optionsTo(places.at(-1));
-    };
-    const finished = async (report) => {
-      const to = places.at(-1);
-      expect(report).toMatchObject({ conflicts: 0, failed: 0 });
-      expect(report.copied + report.same).toBe(objects.size);
-      expect(report.failures).toHaveLength(store.unknown.length);
-      expect(report.root).toEqual(rootsOf(store.data, to));
-      await expectSame(store.data, to);
-      expectPrivate(to);
-      fs.rmSync(to, { recursive: true });
-    };
-    await migrateKilled({ kills: KILLS, options, finished });
+    const to = emptyPlace();
+    const lines = range(KILLS).map(() => Math.floor(Math.random() * 0.9 * objects.size));
+    const { report, killed } = await migrateKilledAt(optionsTo(to), lines);
+    expect(killed).toBe(KILLS);
+    await expectDone(report, to);
   },
   (KILLS + 5) * 60_000,
+);
+
+// At any moment: the first and the last ones, too.
+const inSoak = SOAK ? test : test.skip;
+inSoak(
+  `killed ${KILLS} times at any moment`,
+  async () => {
+    const options = () => optionsTo(emptyPlace());
+    const finished = (report, { to }) => expectDone(report, to.jacs_data_directory);
+    await migrateKilled({ kills: KILLS, options, finished });
+  },
+  (KILLS + 5) * 120_000,
 );
 
 test('one that was killed left whole objects, and documents with their files', async () => {

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { keyOf, newAgent, unsigned } = require('../support/agents.js');
+const { keyOf, unsigned } = require('../support/agents.js');
 const { noise } = require('../support/attachments.js');
 const {
   addMass,
@@ -14,12 +14,13 @@ const {
   putFile,
   putVersion,
   rootsOf,
+  newStore,
 } = require('../support/transfer.js');
 
 let store;
 let texts;
 beforeAll(async () => {
-  store = await newAgent();
+  store = await newStore();
   texts = await addMass(store.agent, { mass: 10, files: 2 });
 });
 

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { all, keyOf, loadAgain, newAgent, refusal } = require('../support/agents.js');
+const { all, keyOf, loadAgain, refusal } = require('../support/agents.js');
 const { noise, sha256 } = require('../support/attachments.js');
 const { firstVersion, newAuthor, rehashed, signWithNode } = require('../support/witness.js');
 const {
@@ -17,13 +17,14 @@ const {
   putVersion,
   range,
   rootsOf,
+  newStore,
 } = require('../support/transfer.js');
 
 let store;
 let texts;
 let sound;
 beforeEach(async () => {
-  store = await newAgent();
+  store = await newStore();
   texts = await addMass(store.agent, { mass: 12, files: 3 });
   sound = objectsOf(store.data).size;
 });

@@ -6,12 +6,21 @@ const path = require('node:path');
 const { Agent } = require('../../index.js');
 const { newAgent, refusal, treeOf } = require('../support/agents.js');
 const { temporaryFolder } = require('../support/folder.js');
-const { addMass, emptyPlace, expectDone, expectSame, fsConfig, migrate, objectsOf } = require('../support/transfer.js');
+const {
+  addMass,
+  emptyPlace,
+  expectDone,
+  expectSame,
+  fsConfig,
+  migrate,
+  objectsOf,
+  newStore,
+} = require('../support/transfer.js');
 
 let store;
 let count;
 beforeAll(async () => {
-  store = await newAgent();
+  store = await newStore();
   await addMass(store.agent, { mass: 5, files: 1 });
   count = objectsOf(store.data).size;
 });
@@ -48,6 +57,17 @@ describe('source and target are one', () => {
   test('by a configuration file and by an object', async () => {
     await refusal(Agent.migrate({ from: store.config, to: fsConfig(store.data), env: {} }), 'JACS_CONFIG');
     await refusal(store.agent.mirror(store.config), 'JACS_CONFIG');
+  });
+
+  test('one lies in the other', async () => {
+    const before = treeOf(store.data, { times: true });
+    for (const inner of ['copy', 'files/copy', 'documents']) {
+      await refusal(migrate(store.data, path.join(store.data, inner)), 'JACS_CONFIG');
+      await refusal(migrate(path.join(store.data, inner), store.data), 'JACS_CONFIG');
+    }
+    expect(treeOf(store.data, { times: true })).toEqual(before);
+    // A name that begins with the other's is another place.
+    expectDone(await migrate(store.data, `${store.data}-copy`), { copied: count });
   });
 
   test('and not there yet', async () => {
@@ -105,6 +125,12 @@ describe('wrong options', () => {
       expect(['JACS_CONFIG', 'JACS_NOT_FOUND']).toContain(error.code);
     }
   });
+});
+
+test('a source that is not there is not an empty one', async () => {
+  const to = emptyPlace();
+  await refusal(migrate(emptyPlace(), to), 'JACS_NOT_FOUND');
+  expect(fs.existsSync(to)).toBe(false);
 });
 
 test('settings in the environment are not read, of neither side', async () => {

@@ -5,7 +5,7 @@ const { randomUUID } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { newAgent, refusal } = require('../support/agents.js');
+const { refusal } = require('../support/agents.js');
 const { temporaryFolder } = require('../support/folder.js');
 const {
   addMass,
@@ -18,13 +18,14 @@ const {
   migrate,
   objectsOf,
   putVersion,
+  newStore,
 } = require('../support/transfer.js');
 
 let store;
 let count;
 beforeAll(async () => {
-  store = await newAgent();
-  await addMass(store.agent, { mass: 600, files: 30 });
+  store = await newStore();
+  await addMass(store.agent, { mass: 200, files: 10 });
   count = objectsOf(store.data).size;
 });
 

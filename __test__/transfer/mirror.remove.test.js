@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { fileOf, keyOf, loadAgain, refusal, storedText } = require('../support/agents.js');
+const { fileOf, keyOf, loadAgain, onCopiedStore, refusal, storedText } = require('../support/agents.js');
 const { noise } = require('../support/attachments.js');
 const { watched } = require('../support/writers.js');
 const {
@@ -22,11 +22,15 @@ const {
 let store;
 let to;
 let size;
+let template;
+beforeAll(async () => {
+  template = await makeStore({ mass: 20, files: 4 });
+  ({ size } = objectsOf(template.data));
+});
 beforeEach(async () => {
-  store = await makeStore({ mass: 20, files: 4 });
+  store = await onCopiedStore(template);
   to = emptyPlace();
   await store.agent.mirror(fsConfig(to));
-  ({ size } = objectsOf(store.data));
 });
 
 const mirror = (options) => store.agent.mirror(fsConfig(to), options);
@@ -96,14 +100,19 @@ test('documents go before their files', async () => {
 test('what was written to the mirror after the call began is never removed', async () => {
   // An agent that works on the mirror itself.
   const there = await loadAgain({ ...store, data: to });
-  const old = await there.createDocument({ title: 'old, and only in the mirror' });
+  const old = await there.createDocuments(range(200).map((n) => ({ n, only: 'in the mirror' })));
   const made = [];
-  const removal = watched(to, mirror({ removeMissing: true }));
+  let begun;
+  const first = new Promise((resolve) => {
+    begun = resolve;
+  });
+  const removal = watched(to, mirror({ removeMissing: true, concurrency: 1, onProgress: begun }));
+  await first;
   for (const n of range(20)) made.push(await there.createDocument({ n }));
   const { value: report } = await removal;
   for (const text of made) expect(storedText(to, keyOf(text))).toBe(text);
-  expect(report.removed).toBe(1);
-  expect(fs.existsSync(fileOf(to, keyOf(old)))).toBe(false);
+  expect(report.removed).toBe(old.length);
+  for (const text of old) expect(fs.existsSync(fileOf(to, keyOf(text)))).toBe(false);
 });
 
 test('a file that was copied while the call went on is not taken for one that is missing', async () => {
@@ -149,18 +158,19 @@ describe('a store that cannot be listed', () => {
 
   test('because one document’s folder is no directory: nothing of that document is removed', async () => {
     const folder = path.dirname(fileOf(store.data, keyOf(store.documents.raw)));
-    fs.renameSync(folder, `${store.folder}/aside`);
+    fs.renameSync(folder, `${folder}.aside`);
     fs.writeFileSync(folder, 'not a directory');
     await mirror({ removeMissing: true }).catch((error) => error);
     expect(fs.existsSync(fileOf(to, keyOf(store.documents.raw)))).toBe(true);
   });
 
-  test('because it is gone altogether: nothing is removed', async () => {
+  test('because it is gone altogether, or only its mount point is there: the call is refused', async () => {
+    const before = objectsOf(to);
     fs.renameSync(store.data, `${store.data}.aside`);
-    await expectKept(() => mirror({ removeMissing: true }));
-    // Nor when only its mount point is there.
+    await refusal(mirror({ removeMissing: true }), 'JACS_NOT_FOUND');
     fs.mkdirSync(store.data);
-    await expectKept(() => mirror({ removeMissing: true }));
+    await refusal(mirror({ removeMissing: true }), 'JACS_NOT_FOUND');
+    expect(objectsOf(to)).toEqual(before);
   });
 });
 

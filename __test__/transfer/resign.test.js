@@ -20,6 +20,7 @@ const {
   putVersion,
   rootsOf,
   strangersDocument,
+  newStore,
 } = require('../support/transfer.js');
 
 const idOf = (text) => JSON.parse(text).jacsId;
@@ -49,7 +50,7 @@ describe('a store of one agent', () => {
   let report;
   let successors;
   beforeAll(async () => {
-    store = await newAgent();
+    store = await newStore();
     texts = await addMass(store.agent, { mass: 30, files: 4 });
     chain = [texts[0], await store.agent.updateDocument(keyOf(texts[0]), { title: 'second' })];
     texts[0] = chain[1];
@@ -147,7 +148,7 @@ test('what the agent of the target signed itself gets no successor', async () =>
 });
 
 test('level raw, and what cannot be judged, gets none, and that is told', async () => {
-  const store = await newAgent();
+  const store = await newStore();
   const raw = await store.agent.createDocument({ title: 'raw', jacsLevel: 'raw' });
   const unknown = strangersDocument();
   putVersion(store.data, unknown);
@@ -190,7 +191,7 @@ test('something of everything: originals stay, successors verify', async () => {
 });
 
 test('a dry run with resign signs nothing', async () => {
-  const store = await newAgent();
+  const store = await newStore();
   await addMass(store.agent, { mass: 5, files: 1 });
   const target = await newAgent();
   const report = await resign(store.data, target, { dryRun: true });
@@ -199,7 +200,7 @@ test('a dry run with resign signs nothing', async () => {
 });
 
 test('with a checkpoint, gone on after an abort, each gets one successor', async () => {
-  const store = await newAgent();
+  const store = await newStore();
   const texts = await addMass(store.agent, { mass: 200, files: 2 });
   const target = await newAgent();
   const checkpoint = path.join(target.folder, 'checkpoint');
@@ -223,7 +224,7 @@ test('with a checkpoint, gone on after an abort, each gets one successor', async
 });
 
 test('the environment may hold the password', async () => {
-  const store = await newAgent();
+  const store = await newStore();
   await addMass(store.agent, { mass: 2 });
   const target = await newAgent();
   const env = { JACS_PRIVATE_KEY_PASSWORD: target.password, JACS_DATA_DIRECTORY: emptyPlace() };

@@ -4,13 +4,13 @@
 const { Agent } = require('../../index.js');
 const { keyOf, newAgent, refusal } = require('../support/agents.js');
 const { faultsOf } = require('../support/witness.js');
-const { addMass, emptyPlace, fsConfig, objectsOf, putVersion } = require('../support/transfer.js');
+const { addMass, emptyPlace, fsConfig, objectsOf, putVersion, newStore } = require('../support/transfer.js');
 
 let store;
 let target;
 let texts;
 beforeAll(async () => {
-  store = await newAgent();
+  store = await newStore();
   texts = await addMass(store.agent, { mass: 10, files: 2 });
   target = await newAgent();
 });

@@ -2,7 +2,7 @@
 // Others write while a store is copied: what arrives is whole at every moment, and nothing is in the way of a second run.
 
 const fs = require('node:fs');
-const { loadAgain, newAgent } = require('../support/agents.js');
+const { loadAgain } = require('../support/agents.js');
 const { faultsOf } = require('../support/witness.js');
 const { startWriter, watched } = require('../support/writers.js');
 const {
@@ -17,13 +17,14 @@ const {
   objectsOf,
   rootsOf,
   SOAK,
+  newStore,
 } = require('../support/transfer.js');
 
 const MASS = SOAK ? 5000 : 300;
 
 let store;
 beforeAll(async () => {
-  store = await newAgent();
+  store = await newStore();
   await addMass(store.agent, { mass: MASS, files: 20 });
 });
 

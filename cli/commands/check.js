@@ -8,7 +8,9 @@ const { told, withoutFindings } = require('../transfer.js');
 
 function define(command) {
   definePassword(command)
-    .description('look at every object of the storage; exit code 1 if one is damaged and was not repaired')
+    .description(
+      'look at every object of the storage; exit code 1 if one is damaged and not repaired, or not to be had',
+    )
     .option('--since <time>', 'only versions made since then, RFC 3339, and the attachments that they name')
     .option('--sample <share>', 'only so many of the documents, such as 5%, chosen anew each time', share)
     .option('--resume <file>', 'what is checked already, to go on from after an interruption')
@@ -34,7 +36,7 @@ async function run(session) {
     agent.check({ ...options, ...listeners }),
   );
   await (json ? session.output.json({ report: withoutFindings(report) }) : print(session, report, heard));
-  return report.damaged > report.repaired || report.resume !== undefined ? 1 : 0;
+  return report.damaged > report.repaired || heard.unchecked > 0 ? 1 : 0;
 }
 
 function goingOn({ options, commandLine }) {
@@ -50,6 +52,7 @@ async function print({ output, options }, report, heard) {
     ['damaged', objects(damaged)],
     options.repairFrom !== undefined && ['repaired', objects(repaired)],
     ['notes', `${heard.note}`],
+    heard.unchecked > 0 && ['not checked', objects(heard.unchecked)],
     ['complete', complete ? 'yes' : 'no: not every object was looked at'],
     resume !== undefined && ['go on from', resume],
   ];

@@ -1,6 +1,7 @@
 'use strict';
 
-const { WrongUse } = require('../failure.js');
+const { resolve } = require('node:path');
+const { Refusal, WrongUse } = require('../failure.js');
 const { publicApi } = require('../session.js');
 const { defineKeepInvalid, defineTransfer, goingOn, transfer, transferOptions } = require('../transfer.js');
 
@@ -31,10 +32,19 @@ async function run(session) {
     const options = { ...transferOptions(session), from, to, resign, checkpoint, password };
     const extra = ({ resigned }) => (resign ? [['signed again', `${resigned}`]] : []);
     return transfer(session, { resume: goingOn(session, checkpoint), extra }, (listeners) =>
-      Agent.migrate({ ...options, ...listeners }),
+      Agent.migrate({ ...options, ...listeners }).catch((error) => {
+        throw checkpoint !== undefined && error.path === resolve(checkpoint) ? advised(error) : error;
+      }),
     );
   };
   return resign || sign !== undefined ? session.withPassword(migrate) : migrate();
+}
+
+/** What another migration left here, perhaps long ago, is in the way. */
+function advised(error) {
+  if (error.code !== 'JACS_INPUT') return error;
+  const { code, message, path, cause } = error;
+  return new Refusal(code, `${message}; remove it, or name another one with --checkpoint`, { path, cause });
 }
 
 module.exports = { define, examples, run };

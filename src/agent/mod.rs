@@ -10,8 +10,10 @@
 //! | `batch` | many documents at once |
 //! | `transfers` | whole stores: migrate, mirror |
 //! | `check` | a look at every stored object, and repair |
+//! | `archives` | whole stores: export, import |
 //! | `doctor` | what is configured, and what is wrong with it |
 
+mod archives;
 mod attachments;
 mod batch;
 mod check;
@@ -22,6 +24,7 @@ mod key_directory;
 mod load;
 mod transfers;
 
+pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
 pub use check::CheckOptions;

@@ -89,7 +89,7 @@ pub async fn open_place(config: &Config, environment: &Environment) -> Result<Va
 }
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.
-fn own_key(config: &Config) -> Option<OwnKey> {
+pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
     let directory = KeyDirectory::new(config);
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;

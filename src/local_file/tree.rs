@@ -2,7 +2,7 @@
 //! that nobody can put a link in its way.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +65,14 @@ impl Growing {
         let path = &self.tree.path;
         let file = self.file.as_mut().ok_or_else(|| Error::new(Code::Internal, "the file is finished already"))?;
         file.write_all(bytes).map_err(|error| io_error(FAILED, path, error))
+    }
+
+    /// Takes back what was written behind so many bytes.
+    pub fn cut(&mut self, length: u64) -> Result<()> {
+        let path = &self.tree.path;
+        let file = self.file.as_mut().ok_or_else(|| Error::new(Code::Internal, "the file is finished already"))?;
+        let cut = file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length)));
+        cut.map(drop).map_err(|error| io_error(FAILED, path, error))
     }
 
     /// Syncs and closes it; it has no name yet.

@@ -5,6 +5,7 @@
 //! throws: it gives its value or a [`outcome::Failure`], of which `index.js` makes the error.
 
 mod agent;
+mod archives;
 mod attachment;
 mod check;
 mod listener;

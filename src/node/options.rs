@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::sources::Taken;
 use crate::agent::{
-    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, LoadOptions, SaveAttachments,
-    SchemaChoice, UpdateOptions, is_media_type,
+    AttachmentInput, Attachments, BatchOptions, CreateAgent, CreateOptions, Embed, Export, Import, LoadOptions,
+    SaveAttachments, SchemaChoice, UpdateOptions, is_media_type,
 };
 use crate::agent::{CheckOptions, ConfigSource, MigrateOptions, MirrorOptions};
 use crate::canonical::{Object, Value, parse_object, to_string};
@@ -20,7 +20,7 @@ use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
 use crate::progress::OnProgress;
 use crate::store::Kind;
-use crate::transfer;
+use crate::transfer::{self, archive};
 use crate::vault::{Files, ListFilter, OnFork, ReadOptions, Reading, Verify, VerifyOptions};
 
 const CREATE: &[&str] =
@@ -57,6 +57,10 @@ const MIRROR: &[&str] = &["deep", "removeMissing", "keepInvalid", "checkpoint"];
 const CHECK: &[&str] = &["since", "sample", "resume", "repairFrom", "quarantine", "maxFindings"];
 /// Where damaged objects go that are replaced.
 const QUARANTINE: &str = "./jacs_quarantine";
+const EXPORT: &[&str] = &["overwrite", "keepInvalid"];
+const IMPORT: &[&str] = &["agents", "maxEntries", "maxBytes", "maxRatio"];
+/// Of an import without a loaded agent.
+const IMPORT_INTO: &[&str] = &["password"];
 const MAX_CONCURRENCY: u64 = 4096;
 
 /// The members of an options object; `null` means not given.
@@ -344,6 +348,43 @@ pub fn check(text: Option<&str>) -> Result<CheckOptions> {
         repair_from: options.place("repairFrom")?,
         quarantine: quarantine.ok_or_else(no_directory)?,
     })
+}
+
+pub fn export(file: &str, text: Option<&str>) -> Result<Export> {
+    let known = [TRANSFER, EXPORT].concat();
+    let options = Options::read(text, &known)?;
+    let archive = archive::ExportOptions {
+        file: archive_path(file)?,
+        overwrite: options.flag("overwrite")?,
+        keep_invalid: options.flag("keepInvalid")?,
+        dry_run: options.flag("dryRun")?,
+        concurrency: options.concurrency()?,
+    };
+    Ok(Export { archive, sign: options.flag("sign")? })
+}
+
+/// `loads`: no agent is loaded yet.
+pub fn import(file: &str, text: Option<&str>, loads: bool) -> Result<Import> {
+    let known = [TRANSFER, IMPORT, if loads { IMPORT_INTO } else { &[] }].concat();
+    let options = Options::read(text, &known)?;
+    let agents = options.one_of("agents", "known or any", |name| match name {
+        "known" => Some(archive::Agents::Known),
+        "any" => Some(archive::Agents::Any),
+        _ => None,
+    })?;
+    let limits = archive::Limits::default();
+    let limits = archive::Limits {
+        entries: options.count("maxEntries", 1)?.unwrap_or(limits.entries),
+        bytes: options.count("maxBytes", 1)?.unwrap_or(limits.bytes),
+        ratio: options.count("maxRatio", 1)?.unwrap_or(limits.ratio),
+    };
+    let (dry_run, concurrency) = (options.flag("dryRun")?, options.concurrency()?);
+    let archive = archive::ImportOptions { file: archive_path(file)?, agents, limits, dry_run, concurrency };
+    Ok(Import { archive, sign: options.flag("sign")?, password: options.text("password")?.map(Zeroizing::new) })
+}
+
+fn archive_path(file: &str) -> Result<PathBuf> {
+    absolute(file).ok_or_else(|| Error::new(Code::Input, "the archive is not a path").with("argument", "file"))
 }
 
 /// The path of a configuration, as it is meant now.

@@ -153,7 +153,7 @@ pub(super) fn behind(kind: Kind, id: DocumentId) -> String {
 }
 
 /// The directory with all ids of a kind, with a trailing `/`.
-pub(super) fn kind_prefix(kind: Kind) -> String {
+pub fn kind_prefix(kind: Kind) -> String {
     format!("{}/", kind.directory())
 }
 

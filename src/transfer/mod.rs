@@ -12,8 +12,10 @@
 //! | `engine` | the walk over two stores |
 //! | `merkle`, `report` | the root over all objects, and what a transfer came to |
 //! | `migrate` | a whole store into another one; also a mirror |
+//! | `archive` | a whole store as a `.tar.gz`, and back |
 //! | `check` | a look at every object, and repair |
 
+pub mod archive;
 mod check;
 mod copy;
 mod engine;

@@ -16,8 +16,6 @@ pub struct Judged {
     pub finding: Option<Finding>,
     /// What the store must have for it.
     pub files: Vec<Sha256Hex>,
-    /// Who claims to have signed.
-    pub agent: Option<DocumentKey>,
 }
 
 impl Judged {
@@ -49,7 +47,7 @@ pub async fn judge(vault: &Vault, kind: Kind, key: DocumentKey, bytes: &[u8]) ->
         let what = what_failed(&examined.report, error, || Parsed::read(text, Origin::Caller, vault.max_bytes).is_ok());
         Finding::of(what, error).with_key(key).with_path(path)
     });
-    Ok(Judged { finding, files, agent: examined.report.agent })
+    Ok(Judged { finding, files })
 }
 
 /// The files that a document wants in the store; none where its attachments are not what they should be.

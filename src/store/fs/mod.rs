@@ -36,6 +36,7 @@ mod publish;
 mod quarantine;
 #[cfg(unix)]
 mod scan;
+mod shelf;
 #[cfg(unix)]
 mod survey;
 #[cfg(unix)]
@@ -64,6 +65,7 @@ pub(super) use errno::may_pass;
 use pending::Pending;
 #[cfg(not(unix))]
 use portable::{Directory, Disk, Pending};
+pub(super) use shelf::Shelf;
 #[cfg(unix)]
 pub(super) use survey::{Opened, Shelf};
 #[cfg(unix)]
@@ -206,6 +208,11 @@ impl Fs {
 
     pub fn durability(&self) -> Durability {
         self.disk.durability()
+    }
+
+    /// The directories in one of the root, to be read one after the other; `None` where that gains nothing.
+    pub fn shelf(&self, path: &str) -> Option<Shelf> {
+        cfg!(unix).then(|| Shelf::new(self.disk.clone(), path))
     }
 
     /// Blocks for a few system calls.

@@ -1,0 +1,31 @@
+//! What is wrong with the bytes of a stored version, as far as that can be told without keys.
+
+use super::super::finding::{Finding, What};
+use crate::document::{Origin, Parsed};
+use crate::error::{Code, Error};
+use crate::store::ObjectKey;
+
+/// The first thing that is wrong with what stands under a key.
+pub fn version(bytes: &[u8], key: &ObjectKey, max_bytes: u64) -> Result<(), Finding> {
+    let ObjectKey::Version { key: named, .. } = key else { return Ok(()) };
+    let found = |what, message: String| Finding::new(what, Code::Hash, message).with_key(named).with_path(key.path());
+    let text = std::str::from_utf8(bytes).map_err(|_| found(What::Malformed, "the bytes are not UTF-8".into()))?;
+    let parsed =
+        Parsed::read(text, Origin::Caller, max_bytes).map_err(|error| found(What::Malformed, error.to_string()))?;
+    if parsed.header.key != *named {
+        let error = Error::new(Code::Hash, "another document stands under this key").with("found", parsed.header.key);
+        return Err(found(What::Misplaced, error.to_string()));
+    }
+    parsed.check_hash().map_err(|error| found(What::Hash, error.to_string()))
+}
+
+/// What it means that an object cannot be read.
+pub fn unread(error: &Error, key: &ObjectKey) -> Finding {
+    let what = match error.code() {
+        // Longer than a document may be.
+        Code::Hash => What::Malformed,
+        Code::Permission if error.is_damage() => What::Unreadable,
+        _ => What::Failed,
+    };
+    Finding::of(what, error).with_key(key).with_path(key.path())
+}
