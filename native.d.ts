@@ -70,12 +70,13 @@ export declare class NativeAgent {
   doctor(options?: string | undefined | null): Promise<string | Failure>
   changePassword(options?: string | undefined | null): Promise<undefined | Failure>
   /** The report as JSON. */
-  check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   exportArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
   importArchive(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
   static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** The report as JSON. */
+  check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */
   mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
 }

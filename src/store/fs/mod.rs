@@ -22,6 +22,7 @@ mod leftover;
 mod lister;
 mod names;
 mod reader;
+mod row;
 mod service;
 mod writer;
 
@@ -36,7 +37,6 @@ mod publish;
 mod quarantine;
 #[cfg(unix)]
 mod scan;
-mod shelf;
 #[cfg(unix)]
 mod survey;
 #[cfg(unix)]
@@ -65,7 +65,7 @@ pub(super) use errno::may_pass;
 use pending::Pending;
 #[cfg(not(unix))]
 use portable::{Directory, Disk, Pending};
-pub(super) use shelf::Shelf;
+pub(super) use row::Row;
 #[cfg(unix)]
 pub(super) use survey::{Opened, Shelf};
 #[cfg(unix)]
@@ -211,8 +211,8 @@ impl Fs {
     }
 
     /// The directories in one of the root, to be read one after the other; `None` where that gains nothing.
-    pub fn shelf(&self, path: &str) -> Option<Shelf> {
-        cfg!(unix).then(|| Shelf::new(self.disk.clone(), path))
+    pub fn row(&self, path: &str) -> Option<Row> {
+        cfg!(unix).then(|| Row::new(self.disk.clone(), path))
     }
 
     /// Blocks for a few system calls.

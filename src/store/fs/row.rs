@@ -14,7 +14,7 @@ type Directory = ();
 
 /// Neighbours below `path`.
 #[cfg_attr(not(unix), allow(dead_code))]
-pub(in crate::store) struct Shelf {
+pub(in crate::store) struct Row {
     disk: Arc<Disk>,
     path: String,
     above: Option<Directory>,
@@ -22,9 +22,9 @@ pub(in crate::store) struct Shelf {
     open: Option<(String, Directory)>,
 }
 
-impl Shelf {
-    pub(super) fn new(disk: Arc<Disk>, path: &str) -> Shelf {
-        Shelf { disk, path: path.to_owned(), above: None, open: None }
+impl Row {
+    pub(super) fn new(disk: Arc<Disk>, path: &str) -> Row {
+        Row { disk, path: path.to_owned(), above: None, open: None }
     }
 }
 
@@ -37,7 +37,7 @@ mod unix {
     use super::super::unix::{open_file, stat_of};
     use super::*;
 
-    impl Shelf {
+    impl Row {
         /// The names in a directory, in no order; none for a missing one.
         pub fn names(&mut self, directory: &str) -> Result<Vec<String>> {
             match self.enter(directory) {
@@ -77,7 +77,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-impl Shelf {
+impl Row {
     pub fn names(&mut self, _: &str) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -110,21 +110,21 @@ mod tests {
         symlink(root.join("documents/a"), root.join("documents/linked")).unwrap();
         symlink("1", root.join("documents/a/3")).unwrap();
         let disk = Arc::new(Disk::new(root, Durability::Full, Publish::Unnamed));
-        let mut shelf = Shelf::new(disk.clone(), "documents");
-        let mut names = shelf.names("a").unwrap();
+        let mut row = Row::new(disk.clone(), "documents");
+        let mut names = row.names("a").unwrap();
         names.sort();
-        assert_eq!((names, shelf.names("b").unwrap()), (vec!["1".into(), "2".into(), "3".into()], vec!["1".into()]));
-        assert_eq!(shelf.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
-        assert_eq!(shelf.read("a", "2", 4).unwrap(), None);
-        assert_eq!(shelf.read("b", "1", 5).unwrap(), Some(b"other".to_vec()));
+        assert_eq!((names, row.names("b").unwrap()), (vec!["1".into(), "2".into(), "3".into()], vec!["1".into()]));
+        assert_eq!(row.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
+        assert_eq!(row.read("a", "2", 4).unwrap(), None);
+        assert_eq!(row.read("b", "1", 5).unwrap(), Some(b"other".to_vec()));
         let kind = |result: Result<Option<Vec<u8>>>| result.unwrap_err().kind();
-        assert_eq!(kind(shelf.read("a", "3", 9)), ErrorKind::PermissionDenied);
-        assert_eq!(kind(shelf.read("linked", "1", 9)), ErrorKind::PermissionDenied);
-        assert_eq!(shelf.names("linked").unwrap_err().kind(), ErrorKind::PermissionDenied);
-        assert_eq!(kind(shelf.read("missing", "1", 9)), ErrorKind::NotFound);
+        assert_eq!(kind(row.read("a", "3", 9)), ErrorKind::PermissionDenied);
+        assert_eq!(kind(row.read("linked", "1", 9)), ErrorKind::PermissionDenied);
+        assert_eq!(row.names("linked").unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(kind(row.read("missing", "1", 9)), ErrorKind::NotFound);
         // After any of that it goes on.
-        assert_eq!(shelf.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
-        assert!(shelf.names("missing").unwrap().is_empty());
-        assert!(Shelf::new(disk, "agents").names("a").unwrap().is_empty());
+        assert_eq!(row.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
+        assert!(row.names("missing").unwrap().is_empty());
+        assert!(Row::new(disk, "agents").names("a").unwrap().is_empty());
     }
 }
