@@ -159,7 +159,9 @@ class Agent {
   static async importArchive(config, file, options) {
     const { env, ...rest } = checkedOptions(options, 2);
     const place = configuration(config);
-    return heard(rest, (text, ...call) => native.NativeAgent.importInto(...place, file, text, environment(env), ...call));
+    return heard(rest, (text, ...call) =>
+      native.NativeAgent.importInto(...place, file, text, environment(env), ...call),
+    );
   }
 
   async mirror(to, options) {

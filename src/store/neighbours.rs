@@ -2,7 +2,7 @@
 //! reads all of it.
 
 use super::Store;
-use super::fs::Folders;
+use super::fs::Row;
 use super::layout::{self, EXTENSION, Kind, ObjectKey};
 use crate::error::Result;
 use crate::id::{DocumentId, DocumentKey, Version};
@@ -11,15 +11,15 @@ use crate::id::{DocumentId, DocumentKey, Version};
 pub struct Neighbours {
     store: Store,
     kind: Kind,
-    folders: Folders,
+    row: Row,
 }
 
 impl Store {
     /// `None` where reading one by one costs no more.
     pub fn neighbours(&self, kind: Kind) -> Option<Neighbours> {
         let fs = self.0.fs.as_ref()?;
-        let folders = fs.folders(layout::kind_prefix(kind).trim_end_matches('/'))?;
-        Some(Neighbours { store: self.clone(), kind, folders })
+        let row = fs.row(layout::kind_prefix(kind).trim_end_matches('/'))?;
+        Some(Neighbours { store: self.clone(), kind, row })
     }
 }
 
@@ -27,7 +27,7 @@ impl Neighbours {
     /// As [`Store::versions`].
     pub fn versions(&mut self, id: DocumentId) -> Result<Vec<Version>> {
         let path = layout::prefix(self.kind, id);
-        let names = self.folders.names(&id.to_string()).map_err(|error| self.store.fail(error, &id, &path))?;
+        let names = self.row.names(&id.to_string()).map_err(|error| self.store.fail(error, &id, &path))?;
         let mut versions: Vec<Version> = names.iter().filter_map(|name| layout::parse_name(name)).collect();
         versions.sort_unstable();
         Ok(versions)
@@ -37,7 +37,7 @@ impl Neighbours {
     pub fn get(&mut self, key: DocumentKey, max_bytes: u64) -> Result<Vec<u8>> {
         let object = ObjectKey::Version { kind: self.kind, key };
         let (directory, name) = (key.id.to_string(), format!("{}{EXTENSION}", key.version));
-        match self.folders.read(&directory, &name, max_bytes) {
+        match self.row.read(&directory, &name, max_bytes) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err(self.store.too_large(&object, max_bytes)),
             Err(error) => Err(self.store.fail(error, &object, &object.path())),

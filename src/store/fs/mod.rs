@@ -21,8 +21,8 @@ mod flock;
 mod leftover;
 mod lister;
 mod names;
-mod neighbours;
 mod reader;
+mod row;
 mod service;
 mod writer;
 
@@ -61,11 +61,11 @@ use crate::error;
 use crate::local_file::Contents;
 use commit::{Commits, Save, Saved};
 pub(super) use errno::may_pass;
-pub(super) use neighbours::Folders;
 #[cfg(unix)]
 use pending::Pending;
 #[cfg(not(unix))]
 use portable::{Directory, Disk, Pending};
+pub(super) use row::Row;
 #[cfg(unix)]
 pub(super) use survey::{Opened, Shelf};
 #[cfg(unix)]
@@ -211,8 +211,8 @@ impl Fs {
     }
 
     /// The directories in one of the root, to be read one after the other; `None` where that gains nothing.
-    pub fn folders(&self, path: &str) -> Option<Folders> {
-        cfg!(unix).then(|| Folders::new(self.disk.clone(), path))
+    pub fn row(&self, path: &str) -> Option<Row> {
+        cfg!(unix).then(|| Row::new(self.disk.clone(), path))
     }
 
     /// Blocks for a few system calls.
