@@ -33,7 +33,7 @@ print('signed', 'a receipt', await agent.verifyDocument(exported.signed));
 // A bit falls over on the disk.
 const file = at('jacs_data', 'documents', jacsId, `${jacsVersion}.json`);
 const bytes = fs.readFileSync(file);
-bytes[bytes.indexOf('1020')] ^= 1;
+bytes[bytes.indexOf('1020') + 3] ^= 1;
 fs.writeFileSync(file, bytes);
 const { damaged, findings } = await agent.check();
 print('checked', `${findings[0]?.kind} at ${findings[0]?.path}`, damaged === 1);
