@@ -44,26 +44,18 @@ describePlaces('a migration', ({ name, place }) => {
     Agent.migrate({ from: full.config(settings), to: fsConfig(to), env: full.env, ...options });
 
   describe('to it', () => {
-    const WRITES = [
-      ['a document', { method: 'PUT', path: DOCUMENT }],
-      ['a file', { method: 'PUT', path: FILE }],
-      ['the look back at a document', { method: 'GET', path: DOCUMENT }],
-      ['the listing', LIST[name]],
-    ];
-    const ALL = WRITES.flatMap(([what, request]) => DIES.map(([how, fault]) => [what, how, { ...request, ...fault }]));
+    const WRITES = [{ method: 'PUT', path: DOCUMENT }, { method: 'PUT', path: FILE }, LIST[name]];
 
-    test.each([
-      ...ALL,
-      ['a document', 'is cut', { ...WRITES[0][1], cutRequest: 300 }],
-      ['a file', 'is cut', { ...WRITES[1][1], cutRequest: 300 }],
-      ['the listing', 'comes cut', { ...LIST[name], cutAnswer: 300 }],
-    ])(
-      'where %s %s, twice',
-      async (what, how, rule) => {
+    test.each([...DIES, ['is cut', { cutRequest: 300 }], ['comes cut', { cutAnswer: 300 }]])(
+      'where each kind of request %s, twice',
+      async (how, fault) => {
         const server = await place();
-        const fault = server.proxy.fail({ ...rule, times: 2 });
+        // The look back at what was stored as well, where there is one. A listing has no body, and a write little answer.
+        const kinds = how === 'is cut' ? WRITES.slice(0, 2) : how === 'comes cut' ? WRITES.slice(2) : WRITES;
+        const faults = kinds.map((request) => server.proxy.fail({ ...request, ...fault, times: 2 }));
+        server.proxy.fail({ method: 'GET', path: DOCUMENT, ...fault, times: 2 });
         const report = await upTo(server);
-        if (what !== 'the look back at a document') expect(fault.hits).toBeGreaterThan(0);
+        for (const { hits } of faults) expect(hits).toBeGreaterThan(0);
         // Whoever's answer was lost may find what it stored: then it is there already.
         expect(report.copied + report.same).toBe(objects.size);
         expect(report).toMatchObject({ conflicts: 0, failed: 0, failures: [] });
@@ -101,18 +93,14 @@ describePlaces('a migration', ({ name, place }) => {
       ['a file', { method: 'GET', path: FILE }],
       ['the listing', LIST[name]],
     ];
-    const ALL = READS.flatMap(([what, request]) => [
-      ...DIES.map(([how, fault]) => [what, how, { ...request, ...fault }]),
-      [what, 'comes cut', { ...request, cutAnswer: 300 }],
-    ]);
 
-    test.each(ALL)(
-      'where %s %s, twice',
-      async (_, how, rule) => {
-        const fault = full.proxy.fail({ ...rule, times: 2 });
+    test.each([...DIES, ['comes cut', { cutAnswer: 300 }]])(
+      'where each kind of request %s, twice',
+      async (_, fault) => {
+        const faults = READS.map(([, request]) => full.proxy.fail({ ...request, ...fault, times: 2 }));
         const to = emptyPlace();
         const report = await downTo(to);
-        expect(fault.hits).toBe(2);
+        expect(faults.map(({ hits }) => hits)).toEqual([2, 2, 2]);
         expectDone(report, { copied: objects.size });
         await expectSame(store.data, to);
       },

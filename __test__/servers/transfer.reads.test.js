@@ -14,7 +14,10 @@ const {
   newStore,
 } = require('../support/transfer.js');
 
-describePlaces('a migration without a fault', ({ place }) => {
+// Of a document, before and after it is written: where the condition of a write is not atomic, both.
+const LOOKS = { aws: 1, hai: 2 };
+
+describePlaces('a migration without a fault', ({ name, place }) => {
   let store;
   let server;
   let objects;
@@ -29,14 +32,13 @@ describePlaces('a migration without a fault', ({ place }) => {
   const total = (method, kind) => sum([...countOf(server.proxy, method, kind).values()]);
   const count = (kind) => [...objects.keys()].filter((name) => kind.test(`/${name}`)).length;
 
-  test('to it puts each object once, and reads each at most once to see that it arrived', async () => {
+  test('to it puts each object once, and looks no more often than it must to see that it arrived', async () => {
     const report = await Agent.migrate({ from: fsConfig(store.data), to: server.config(), env: server.env });
     expectDone(report, { copied: objects.size });
     expect(await objectsAt(server)).toEqual(objects);
     for (const kind of [AGENT, DOCUMENT]) expect([kind, total('PUT', kind)]).toEqual([kind, count(kind)]);
-    for (const kind of [DOCUMENT, FILE]) expect(total('GET', kind)).toBeLessThanOrEqual(count(kind));
-    // The first object shows what the server can do.
-    expect(total('GET', AGENT)).toBeLessThanOrEqual(2 * count(AGENT));
+    for (const kind of [AGENT, DOCUMENT]) expect(total('GET', kind)).toBeLessThanOrEqual(LOOKS[name] * count(kind));
+    expect(total('GET', FILE)).toBeLessThanOrEqual(count(FILE));
     // On S3 and on WebDAV what begins with another name is moved there: no file is sent twice.
     const sent = server.proxy.requests.filter(({ method, path }) => method === 'PUT' && /\/files\//.test(path));
     expect(sent).toHaveLength(count(FILE));

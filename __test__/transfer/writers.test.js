@@ -20,7 +20,7 @@ const {
   newStore,
 } = require('../support/transfer.js');
 
-const MASS = SOAK ? 5000 : 300;
+const MASS = SOAK ? 5000 : 150;
 
 let store;
 beforeAll(async () => {
