@@ -14,11 +14,7 @@ type Directory = ();
 
 /// Neighbours below `path`.
 #[cfg_attr(not(unix), allow(dead_code))]
-<<<<<<<< HEAD:src/store/fs/neighbours.rs
-pub(in crate::store) struct Folders {
-========
 pub(in crate::store) struct Row {
->>>>>>>> archive:src/store/fs/row.rs
     disk: Arc<Disk>,
     path: String,
     above: Option<Directory>,
@@ -26,15 +22,9 @@ pub(in crate::store) struct Row {
     open: Option<(String, Directory)>,
 }
 
-<<<<<<<< HEAD:src/store/fs/neighbours.rs
-impl Folders {
-    pub(super) fn new(disk: Arc<Disk>, path: &str) -> Folders {
-        Folders { disk, path: path.to_owned(), above: None, open: None }
-========
 impl Row {
     pub(super) fn new(disk: Arc<Disk>, path: &str) -> Row {
         Row { disk, path: path.to_owned(), above: None, open: None }
->>>>>>>> archive:src/store/fs/row.rs
     }
 }
 
@@ -47,11 +37,7 @@ mod unix {
     use super::super::unix::{open_file, stat_of};
     use super::*;
 
-<<<<<<<< HEAD:src/store/fs/neighbours.rs
-    impl Folders {
-========
     impl Row {
->>>>>>>> archive:src/store/fs/row.rs
         /// The names in a directory, in no order; none for a missing one.
         pub fn names(&mut self, directory: &str) -> Result<Vec<String>> {
             match self.enter(directory) {
@@ -91,11 +77,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-<<<<<<<< HEAD:src/store/fs/neighbours.rs
-impl Folders {
-========
 impl Row {
->>>>>>>> archive:src/store/fs/row.rs
     pub fn names(&mut self, _: &str) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -128,24 +110,6 @@ mod tests {
         symlink(root.join("documents/a"), root.join("documents/linked")).unwrap();
         symlink("1", root.join("documents/a/3")).unwrap();
         let disk = Arc::new(Disk::new(root, Durability::Full, Publish::Unnamed));
-<<<<<<<< HEAD:src/store/fs/neighbours.rs
-        let mut folders = Folders::new(disk.clone(), "documents");
-        let mut names = folders.names("a").unwrap();
-        names.sort();
-        assert_eq!((names, folders.names("b").unwrap()), (vec!["1".into(), "2".into(), "3".into()], vec!["1".into()]));
-        assert_eq!(folders.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
-        assert_eq!(folders.read("a", "2", 4).unwrap(), None);
-        assert_eq!(folders.read("b", "1", 5).unwrap(), Some(b"other".to_vec()));
-        let kind = |result: Result<Option<Vec<u8>>>| result.unwrap_err().kind();
-        assert_eq!(kind(folders.read("a", "3", 9)), ErrorKind::PermissionDenied);
-        assert_eq!(kind(folders.read("linked", "1", 9)), ErrorKind::PermissionDenied);
-        assert_eq!(folders.names("linked").unwrap_err().kind(), ErrorKind::PermissionDenied);
-        assert_eq!(kind(folders.read("missing", "1", 9)), ErrorKind::NotFound);
-        // After any of that it goes on.
-        assert_eq!(folders.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
-        assert!(folders.names("missing").unwrap().is_empty());
-        assert!(Folders::new(disk, "agents").names("a").unwrap().is_empty());
-========
         let mut row = Row::new(disk.clone(), "documents");
         let mut names = row.names("a").unwrap();
         names.sort();
@@ -162,6 +126,5 @@ mod tests {
         assert_eq!(row.read("a", "1", 3).unwrap(), Some(b"one".to_vec()));
         assert!(row.names("missing").unwrap().is_empty());
         assert!(Row::new(disk, "agents").names("a").unwrap().is_empty());
->>>>>>>> archive:src/store/fs/row.rs
     }
 }
