@@ -240,6 +240,17 @@ impl<'a> Options<'a> {
         self.one_of(name, "an RFC 3339 time", |time| time.parse::<Timestamp>().ok())
     }
 
+    /// A report of what would be done is none that could be signed.
+    fn sign(&self) -> Result<bool> {
+        let sign = self.flag("sign")?;
+        match sign && self.flag("dryRun")? {
+            true => {
+                Err(Error::new(Code::Input, "`sign` does not go with `dryRun`: nothing is done that could be signed"))
+            }
+            false => Ok(sign),
+        }
+    }
+
     fn concurrency(&self) -> Result<Option<usize>> {
         Ok(self.count("concurrency", 1)?.map(|count| count.min(MAX_CONCURRENCY) as usize))
     }
@@ -297,7 +308,7 @@ pub fn migrate(text: &str) -> Result<MigrateOptions> {
         from: place("from")?,
         to: place("to")?,
         resign: options.flag("resign")?,
-        sign: options.flag("sign")?,
+        sign: options.sign()?,
         password: options.text("password")?.map(Zeroizing::new),
         transfer: transfer::Options {
             what: "migrate",
@@ -318,7 +329,7 @@ pub fn mirror(to: ConfigSource, text: Option<&str>) -> Result<MirrorOptions> {
         remove_missing: options.flag("removeMissing")?,
         ..options.transfer()?
     };
-    Ok(MirrorOptions { to, sign: options.flag("sign")?, transfer })
+    Ok(MirrorOptions { to, sign: options.sign()?, transfer })
 }
 
 pub fn check(text: Option<&str>) -> Result<CheckOptions> {
@@ -360,7 +371,7 @@ pub fn export(file: &str, text: Option<&str>) -> Result<Export> {
         dry_run: options.flag("dryRun")?,
         concurrency: options.concurrency()?,
     };
-    Ok(Export { archive, sign: options.flag("sign")? })
+    Ok(Export { archive, sign: options.sign()? })
 }
 
 /// `loads`: no agent is loaded yet.
@@ -380,7 +391,7 @@ pub fn import(file: &str, text: Option<&str>, loads: bool) -> Result<Import> {
     };
     let (dry_run, concurrency) = (options.flag("dryRun")?, options.concurrency()?);
     let archive = archive::ImportOptions { file: archive_path(file)?, agents, limits, dry_run, concurrency };
-    Ok(Import { archive, sign: options.flag("sign")?, password: options.text("password")?.map(Zeroizing::new) })
+    Ok(Import { archive, sign: options.sign()?, password: options.text("password")?.map(Zeroizing::new) })
 }
 
 fn archive_path(file: &str) -> Result<PathBuf> {

@@ -57,6 +57,15 @@ impl Documents {
         Self { store, kind, walk }
     }
 
+    /// On a disk, gives also ids in whose place something else stands than a directory, with the error that says so.
+    #[must_use]
+    pub fn with_what_stands_instead(self) -> Self {
+        match self.walk {
+            Walk::Ids(ids) => Self { walk: Walk::Ids(ids.with_what_stands_instead()), ..self },
+            Walk::Keys(_) => self,
+        }
+    }
+
     /// Goes on after `id`, which need not exist; never goes back.
     pub fn seek_after(&mut self, id: DocumentId) {
         match &mut self.walk {

@@ -24,8 +24,8 @@ pub trait Shelf {
     fn directory(&self) -> String;
     /// The whole path of a name.
     fn path(&self, key: Self::Key) -> String;
-    /// `None` for what is not of the layout.
-    fn item(&self, found: &opendal::Entry) -> Option<Self::Item>;
+    /// `None` for what is not of the layout. `instead`: what stands in the place of a directory has its name.
+    fn item(&self, found: &opendal::Entry, instead: bool) -> Option<Self::Item>;
     fn key(item: &Self::Item) -> Self::Key;
 }
 
@@ -41,8 +41,11 @@ impl Shelf for Kind {
         layout::prefix(*self, id)
     }
 
-    fn item(&self, found: &opendal::Entry) -> Option<DocumentId> {
-        layout::parse_prefix(*self, found.path())
+    fn item(&self, found: &opendal::Entry, instead: bool) -> Option<DocumentId> {
+        match found.path() {
+            path if path.ends_with('/') || !instead => layout::parse_prefix(*self, path),
+            path => layout::parse_prefix(*self, &format!("{path}/")),
+        }
     }
 
     fn key(id: &DocumentId) -> DocumentId {
@@ -76,7 +79,7 @@ impl Shelf for FileShelf {
         ObjectKey::File(hash).path()
     }
 
-    fn item(&self, found: &opendal::Entry) -> Option<FileName> {
+    fn item(&self, found: &opendal::Entry, _: bool) -> Option<FileName> {
         match ObjectKey::parse(found.path().trim_end_matches('/')) {
             Some(ObjectKey::File(hash)) => {
                 let metadata = found.metadata();
@@ -107,6 +110,7 @@ pub struct Names<S: Shelf> {
     store: Store,
     shelf: S,
     after: Option<S::Key>,
+    instead: bool,
     walk: Option<Walk<S>>,
 }
 
@@ -119,7 +123,14 @@ enum Walk<S: Shelf> {
 
 impl<S: Shelf> Names<S> {
     pub(super) fn new(store: Store, shelf: S) -> Self {
-        Self { store, shelf, after: None, walk: None }
+        Self { store, shelf, after: None, instead: false, walk: None }
+    }
+
+    /// On a disk, gives also the ids in whose place something else stands than a directory: it may hide documents. Whoever
+    /// asks for their versions is told.
+    #[must_use]
+    pub fn with_what_stands_instead(self) -> Self {
+        Self { instead: self.store.is_local(), ..self }
     }
 
     /// Goes on after `key`, which need not exist; never goes back.
@@ -171,7 +182,7 @@ impl<S: Shelf> Names<S> {
 
     async fn next_listed(&self, lister: &mut Listed, turn: &mut Option<Turn>) -> opendal::Result<Option<S::Item>> {
         while let Some(entry) = self.store.next_listed(lister, turn).await? {
-            let Some(item) = self.shelf.item(&entry) else { continue };
+            let Some(item) = self.shelf.item(&entry, self.instead) else { continue };
             if self.after < Some(S::key(&item)) {
                 return Ok(Some(item));
             }
@@ -193,7 +204,7 @@ impl<S: Shelf> Names<S> {
         let mut lister = lister.into();
         let mut items = BTreeMap::new();
         while let Some(entry) = self.store.next_listed(&mut lister, turn).await? {
-            let Some(item) = self.shelf.item(&entry) else { continue };
+            let Some(item) = self.shelf.item(&entry, self.instead) else { continue };
             if items.insert(S::key(&item), item).is_some() {
                 return Err(disorder());
             }

@@ -238,6 +238,8 @@ impl Copier {
         let same = Record { bytes: item.bytes.unwrap_or(0), ..record(item, Outcome::Same) };
         Some(match (item.bytes, there) {
             (Some(here), Some(there)) if here != there => conflict(same, None, Vec::new()),
+            // A disk tells the length of every file: this is none.
+            (_, None) if self.to.store.is_local() => conflict(same, None, Vec::new()),
             _ => same,
         })
     }

@@ -54,11 +54,14 @@ impl Engine {
     /// Errors: `JACS_ABORTED`; those of a store that cannot be listed, or where nothing can be read or written.
     pub async fn run(&mut self) -> Result<()> {
         let _counting = Counting::begin(&self.copier.from.store, &self.sink);
-        for shelf in Shelf::ALL {
-            let after = self.log.last(shelf);
-            self.walk_shelf(shelf, after, None).await?;
+        // What lies before the last key of an earlier call may have been passed over then, so a single look begins anew.
+        if self.walk.twice || !self.log.is_resumed() {
+            for shelf in Shelf::ALL {
+                let after = self.log.last(shelf);
+                self.walk_shelf(shelf, after, None).await?;
+            }
         }
-        if !self.walk.twice {
+        if !self.walk.twice && !self.log.is_resumed() {
             return Ok(());
         }
         for shelf in Shelf::ALL {
@@ -193,10 +196,10 @@ impl Join {
             let found = self.from.next().await?;
             self.take_broken();
             let Some(found) = found else { break };
-            if self.is_done(&found.key)? {
+            let at_target = self.at_target(&found.key).await?;
+            if self.is_done(&found.key, at_target)? {
                 continue;
             }
-            let at_target = self.at_target(&found.key).await?;
             page.push(Item { key: found.key, bytes: found.bytes, at_target });
         }
         Ok(page)
@@ -213,7 +216,8 @@ impl Join {
         Ok(None)
     }
 
-    fn is_done(&mut self, key: &ObjectKey) -> Result<bool> {
+    /// What an earlier call noted counts as long as the target lists it, and not with another length: it may have lost it since.
+    fn is_done(&mut self, key: &ObjectKey, at_target: Option<Option<u64>>) -> Result<bool> {
         let Some(noted) = &mut self.noted else { return Ok(false) };
         while self.next_noted.as_ref().is_none_or(|record| record.key < *key) {
             self.next_noted = noted.next()?;
@@ -222,7 +226,10 @@ impl Join {
             }
         }
         let record = self.next_noted.as_ref().filter(|record| record.key == *key);
-        Ok(record.is_some_and(|record| record.outcome.is_final(record.is_earlier)))
+        Ok(record.is_some_and(|record| {
+            let is_there = at_target.is_some_and(|length| length.is_none_or(|length| length == record.bytes));
+            record.outcome.is_final(record.is_earlier) && (!record.is_earlier || is_there)
+        }))
     }
 
     /// What stands where versions belong and cannot be listed.

@@ -100,7 +100,7 @@ impl Objects {
             }
             Shelf::Agents | Shelf::Documents => {
                 let kind = if shelf == Shelf::Agents { Kind::Agent } else { Kind::Document };
-                let mut documents = store.documents(kind).await?;
+                let mut documents = store.documents(kind).await?.with_what_stands_instead();
                 if let Some(ObjectKey::Version { key, .. }) = after {
                     documents.seek_after(key.id);
                 }

@@ -258,6 +258,11 @@ impl Log {
         }
     }
 
+    /// Whether an earlier call noted something.
+    pub fn is_resumed(&self) -> bool {
+        self.earlier > 0
+    }
+
     /// The greatest key of a tree that was noted.
     pub fn last(&self, shelf: Shelf) -> Option<ObjectKey> {
         self.runs.iter().map(|run| run.last).filter(|last| Shelf::of(last) == shelf).max()

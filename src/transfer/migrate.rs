@@ -1,5 +1,6 @@
 //! A whole store into another one: every object read, judged, stored and read back.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ use super::engine::{CONCURRENCY, Engine, OnlyThere, Walk};
 use super::finding::{Finding, What};
 use super::listing::{Object, Objects, Shelf};
 use super::log::{Log, Outcome, Record};
+use super::object::stored_files;
 use super::report::Report;
 use super::sink::Sink;
 use crate::cancel::Cancel;
+use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::store::{ObjectKey, Store};
+use crate::store::{ObjectKey, Sha256Hex, Store};
 use crate::vault::Vault;
 
 /// What a caller asks of a transfer between two stores.
@@ -137,6 +140,8 @@ async fn remove_missing(
     sink: &Sink,
     cancel: &Cancel,
 ) -> Result<()> {
+    // Found out when the first attachment might go.
+    let mut named: Option<Named> = None;
     for shelf in [Shelf::Documents, Shelf::Files] {
         let mut only = OnlyThere::of(from, &to.store, shelf).await?;
         while let Some(object) = cancel.or(only.next()).await? {
@@ -151,6 +156,15 @@ async fn remove_missing(
                 cancel.check()?;
                 continue;
             }
+            if let ObjectKey::File(hash) = key {
+                let named = match &mut named {
+                    Some(named) => named,
+                    none => none.insert(Named::by_documents(to, cancel).await?),
+                };
+                if named.may_be(&hash) {
+                    continue;
+                }
+            }
             let removed = if dry_run { Ok(()) } else { to.remove_object(key).await };
             match removed {
                 Ok(()) => report.removed += 1,
@@ -163,6 +177,41 @@ async fn remove_missing(
         }
     }
     Ok(())
+}
+
+/// The attachments that the documents of a store name. One that the source lost, and whose document it has, may have its last
+/// copy in the mirror.
+enum Named {
+    These(HashSet<Sha256Hex>),
+    /// A document cannot be read, so nobody knows what it names.
+    Unknown,
+}
+
+impl Named {
+    async fn by_documents(vault: &Vault, cancel: &Cancel) -> Result<Named> {
+        let mut named = HashSet::new();
+        let mut objects = Objects::of(&vault.store, Shelf::Documents, None).await?;
+        while let Some(Object { key: object, .. }) = cancel.or(objects.next()).await? {
+            let ObjectKey::Version { key, .. } = object else { continue };
+            let bytes = match cancel.or(vault.store.get(&object, vault.max_bytes)).await {
+                Err(error) if error.code() == Code::NotFound => continue,
+                Err(error) if error.is_damage() => return Ok(Named::Unknown),
+                bytes => bytes?,
+            };
+            let parsed = std::str::from_utf8(&bytes).ok();
+            let parsed = parsed.and_then(|text| Parsed::read(text, Origin::Storage(key), vault.max_bytes).ok());
+            let Some(parsed) = parsed else { return Ok(Named::Unknown) };
+            named.extend(stored_files(&parsed));
+        }
+        Ok(if objects.broken.is_empty() { Named::These(named) } else { Named::Unknown })
+    }
+
+    fn may_be(&self, hash: &Sha256Hex) -> bool {
+        match self {
+            Named::These(named) => named.contains(hash),
+            Named::Unknown => true,
+        }
+    }
 }
 
 /// When a version was made, as its id says.

@@ -28,7 +28,7 @@ pub use history::{Chain, History, HistoryEntry};
 pub use lineage::{Lineage, Refused, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
-pub use verify::{AttachmentReport, Check, Files, Place, Report, VerifyOptions};
+pub use verify::{AttachmentReport, Check, Examined, Files, Place, Report, VerifyOptions};
 
 use std::sync::Arc;
 

@@ -117,20 +117,25 @@ impl Job {
         }
         let (keys, findings) = Named::versions(&self.source.store, kind, page).await?;
         findings.into_iter().for_each(|finding| self.refuse(finding));
-        let (source, room) = (self.source.clone(), Semaphore::new(IN_MEMORY as usize));
+        let (source, room) = (self.source.clone(), Arc::new(Semaphore::new(IN_MEMORY as usize)));
         let read = |(key, length): (ObjectKey, Option<u64>)| {
-            let (source, room) = (&source, &room);
-            async move {
+            let (source, room) = (source.clone(), room.clone());
+            // Each in a task of its own: a read that nobody drives while the archive is waited for would keep its place at
+            // the server, and others wait for that.
+            let reading = async move {
                 let most = length.unwrap_or_default().min(source.max_bytes);
                 let units = u32::try_from(most / UNIT).unwrap_or(IN_MEMORY).clamp(1, IN_MEMORY);
                 // The first in order asks first, so there is always one that goes on.
-                let place = room.acquire_many(units).await;
+                let place = room.acquire_many_owned(units).await;
                 (key, source.store.get(&key, source.max_bytes).await, place)
-            }
+            };
+            async { tokio::spawn(reading).await }
         };
         let mut reads = std::pin::pin!(stream::iter(keys).map(read).buffered(self.reads));
         let mut last = None;
-        while let Some((key, read, _place)) = reads.next().await {
+        while let Some(read) = reads.next().await {
+            let (key, read, _place) =
+                read.map_err(|error| Error::new(Code::Internal, "a read of the export failed").with_source(error))?;
             self.cancel.check()?;
             self.version(kind, key, read, &mut last).await?;
         }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::super::merkle::Merkle;
+use super::super::report::Root;
 use crate::error::{Code, Error, Result};
 use crate::local_file::read_exact_at;
 use crate::store::{Kind, ObjectKey};
@@ -62,8 +63,9 @@ impl Leaves {
         Ok(())
     }
 
-    /// The roots over what the source has and over what the target has, in hex. Blocks for the disk.
-    pub fn roots(mut self) -> Result<(String, String)> {
+    /// The roots over what the source has and over what the target has; `None` when not all of the source could be read, for
+    /// equal roots would say that all of it is there. Blocks for the disk.
+    pub fn roots(mut self) -> Result<Option<Root>> {
         let (mut from, mut to) = (Merkle::default(), Merkle::default());
         self.memory.sort_by(order);
         let mut runs: Vec<Run> = Vec::new();
@@ -77,17 +79,18 @@ impl Leaves {
         for (age, run) in runs.iter_mut().enumerate() {
             next.extend(run.next()?.map(|leaf| Reverse((key_of(&leaf), age, leaf))));
         }
-        let mut last = None;
+        let (mut last, mut was_read) = (None, true);
         while let Some(Reverse((key, age, leaf))) = next.pop() {
             next.extend(runs[age].next()?.map(|leaf| Reverse((key_of(&leaf), age, leaf))));
             if last.replace(key) == Some(key) {
                 continue;
             }
             let leaf = of_bytes(&leaf)?;
+            was_read &= leaf.from.is_some();
             leaf.from.iter().for_each(|digest| from.add(&leaf.key, digest));
             leaf.to.iter().for_each(|digest| to.add(&leaf.key, digest));
         }
-        Ok((from.root(), to.root()))
+        Ok(was_read.then(|| Root { from: from.root(), to: to.root() }))
     }
 }
 
@@ -205,7 +208,7 @@ mod tests {
                 from.add(&leaf.key, &leaf.from.unwrap());
                 leaf.to.iter().for_each(|digest| to.add(&leaf.key, digest));
             }
-            assert_eq!(leaves.roots().unwrap(), (from.root(), to.root()), "{count}");
+            assert_eq!(leaves.roots().unwrap(), Some(Root { from: from.root(), to: to.root() }), "{count}");
         }
     }
 }

@@ -75,7 +75,7 @@ impl Walk {
         // Over a network one listing gives the versions of many.
         Ok(Some(match store.is_remote() {
             true => Walk::Versions(kind, store.documents(kind).await?),
-            false => Walk::Ids(kind, store.ids(kind).await?),
+            false => Walk::Ids(kind, store.ids(kind).await?.with_what_stands_instead()),
         }))
     }
 

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
 use crate::store::{Kind, Name, ObjectKey, Put, Sha256Hex, Tell};
-use crate::vault::{Vault, VerifyOptions};
+use crate::vault::{Examined, Vault, VerifyOptions};
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ struct Valid {
     bytes: Bytes,
     is_original: bool,
     files: Vec<Sha256Hex>,
+    /// What is to be said of it all the same.
+    note: Option<Finding>,
 }
 
 impl Placer {
@@ -125,6 +127,7 @@ impl Placer {
         }
         let had_before = self.has_documents && !self.target.store.versions(Kind::Document, id).await?.is_empty();
         let mut placed = self.put(item, Kind::Document, &valid).await?;
+        placed.findings.extend(valid.note);
         if placed.is_there() {
             for hash in &valid.files {
                 placed.findings.extend(self.missing(*hash, valid.key).await?);
@@ -190,13 +193,22 @@ impl Placer {
         if item.named.kind().is_none() && is_agent(text, key, self.judge.max_bytes) != (kind == Kind::Agent) {
             return Ok(Ok(None));
         }
-        let options = VerifyOptions { introduces: kind == Kind::Agent, ..VerifyOptions::default() };
-        let examined = self.judge.examine(text, Origin::Storage(key), &options).await?;
-        let claimed = examined.report.agent.map(|agent| agent.id);
-        let (parsed, report) = match examined.valid() {
-            Ok(valid) => valid,
-            Err(error) => {
+        // A backup brings back what it has: also what has fields that nobody signs, or a signer whose key was never there.
+        let restores = self.agents == Agents::Any && kind == Kind::Document;
+        let introduces = kind == Kind::Agent;
+        let options = VerifyOptions { introduces, allow_unsigned: restores, ..VerifyOptions::default() };
+        let Examined { report, parsed, .. } = self.judge.examine(text, Origin::Storage(key), &options).await?;
+        let (parsed, note) = match (parsed, &report.error) {
+            (Some(parsed), None) => (parsed, None),
+            (Some(parsed), Some(error)) if restores && matches!(error.code(), Code::Key | Code::Untrusted) => {
+                let what = if error.code() == Code::Key { What::Key } else { What::Untrusted };
+                (parsed, Some(Finding::of(what, error).with_key(key).with_path(&*item.path)))
+            }
+            (_, error) => {
+                let lost = || Error::new(Code::Internal, "a document passed its checks without being one");
+                let error = error.clone().unwrap_or_else(lost);
                 // Where strangers stay outside their keys do, too: that says more than that there is none.
+                let claimed = report.agent.map(|agent| agent.id);
                 let stranger = claimed.filter(|id| self.agents == Agents::Known && !self.known.contains(id));
                 return refuse(match stranger.filter(|_| error.code() == Code::Key) {
                     Some(id) => unknown(id),
@@ -225,6 +237,7 @@ impl Placer {
                 false => parsed.canonical_text().into(),
             },
             files,
+            note,
         })))
     }
 

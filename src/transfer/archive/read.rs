@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::super::finding::{Finding, What};
-use super::super::report::{Report, Root};
+use super::super::report::Report;
 use super::super::sink::Sink;
 use super::gzip::Packed;
 use super::leaves::Leaves;
@@ -297,8 +297,9 @@ impl Import {
     async fn end(self) -> Result<Report> {
         let Import { placer, sink, leaves, mut report, .. } = self;
         placer.touched.tell(&placer.target, &sink, &placer.cancel).await?;
-        let (from, to) = blocking(move || leaves.roots()).await?;
-        report.root = Some(Root { from, to });
+        // What would be there has no root.
+        let dry_run = placer.dry_run;
+        report.root = blocking(move || leaves.roots()).await?.filter(|_| !dry_run);
         report.create_once = Some(placer.target.store.create_once());
         let mut agents: Vec<String> = placer.new_agents().iter().map(DocumentId::to_string).collect();
         agents.sort_unstable();

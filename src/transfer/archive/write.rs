@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::super::finding::What;
-use super::super::report::{Report, Root};
+use super::super::report::Report;
 use super::super::sink::Sink;
 use super::gzip::pack;
 use super::header;
@@ -186,9 +186,9 @@ impl Writer {
         let mut writer = self.packed(pack(&[0; 2 * header::BLOCK])?).await?;
         let path = path.to_owned();
         blocking(move || {
-            let (from, to) = writer.leaves.roots()?;
-            writer.report.root = Some(Root { from, to });
+            let root = writer.leaves.roots()?;
             if let Some(mut output) = writer.output {
+                writer.report.root = root;
                 output.file.finish()?;
                 output.file.publish(&name_of(&path)?, overwrite)?;
             }

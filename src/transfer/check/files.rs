@@ -180,7 +180,9 @@ impl Check {
                 continue;
             }
             self.look_at_file(survey, name, &mut tally).await?;
-            if everything && !is_named && self.known.is_old(digest) {
+            // One that came between two calls may be named by a document whose place the first had passed.
+            let was_there = self.begun.is_none_or(|begun| name.modified.is_some_and(|modified| modified < begun));
+            if everything && !is_named && was_there && self.known.is_old(digest) {
                 let message = "no document names the attachment";
                 let note = Finding::new(What::AttachmentUnreferenced, Code::Attachment, message);
                 self.tell(&mut tally, note.with_key(name.hash).with_path(ObjectKey::File(name.hash).path()));

@@ -116,9 +116,14 @@ impl Look<'_> {
         } else {
             let kind = self.kind;
             let judge = |position| check.judge(kind, &folder, position);
-            let mut judging = stream::iter(0..folder.versions.len()).map(judge).buffered(AT_ONCE);
-            while let Some(judged) = judging.next().await {
-                self.settle(judged?, first, &mut seen).await?;
+            let positions: Vec<usize> = (0..folder.versions.len()).collect();
+            for some in positions.chunks(AT_ONCE) {
+                // All of them before the first is settled: one that nobody drives meanwhile would keep its place at the
+                // server, and settling may have to wait for one.
+                let judged: Vec<_> = stream::iter(some.iter().copied()).map(judge).buffered(AT_ONCE).collect().await;
+                for judged in judged {
+                    self.settle(judged?, first, &mut seen).await?;
+                }
             }
         }
         let Seeing { states, broken, outside, damaged, unknown } = seen;

@@ -27,6 +27,7 @@ mod walk;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -114,6 +115,8 @@ struct Check {
     cancel: Cancel,
     room: Semaphore,
     known: Known,
+    /// When the first call with the same file began.
+    begun: Option<SystemTime>,
     repair: Option<Repair>,
     /// Where there is a file: how many more findings go into it.
     recorded: Option<AtomicUsize>,
@@ -144,6 +147,7 @@ pub async fn check(
         cancel: cancel.clone(),
         room: Semaphore::new((IN_MEMORY / SMALL) as usize),
         known: Known::new(state.seed()),
+        begun: state.begun(),
         repair: repair.map(|from| Repair::new(from, place)),
         recorded: resume.as_ref().map(|_| AtomicUsize::new(options.max_findings)),
         unasked: AtomicU32::new(0),

@@ -133,7 +133,7 @@ impl Repair {
     async fn try_finish(&self, check: &Check, path: &str) -> Result<()> {
         if let Some(object) = ObjectKey::parse(path) {
             // What stands there, whole or not, is looked at with the others.
-            if check.vault.store.exists(&object).await.unwrap_or(true) {
+            if check.vault.store.exists(&object).await? {
                 return Ok(());
             }
             let whole = self.whole(check, object, None).await?;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -65,6 +66,8 @@ pub struct State {
     path: Option<PathBuf>,
     file: Option<File>,
     seed: [u8; 16],
+    /// When the first of the calls with this file began.
+    begun: Option<SystemTime>,
     passes: HashMap<Pass, Reached>,
     /// Of the calls before.
     pub tally: Tally,
@@ -73,20 +76,29 @@ pub struct State {
 impl State {
     /// Reads the file of an earlier call, or begins one. Errors: `JACS_INPUT` for a file that is none of this check's.
     pub fn open(options: &CheckOptions, place: &str) -> Result<State> {
-        let fresh = State { path: None, file: None, seed: new_seed(), passes: HashMap::new(), tally: Tally::default() };
+        let fresh = State {
+            path: None,
+            file: None,
+            seed: new_seed(),
+            begun: None,
+            passes: HashMap::new(),
+            tally: Tally::default(),
+        };
         let Some(path) = &options.resume else { return Ok(fresh) };
-        let header = |seed: &[u8; 16]| {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let header = |seed: &[u8; 16], begun: i64| {
             json!({
                 CHECK_STATE: FORM,
                 "store": place,
                 "since": options.since.map(|since| since.to_string()),
                 "sample": options.sample,
                 "seed": hex(seed),
+                "begun": begun,
             })
         };
         let failed = |error| io_error("the file of an earlier check cannot be used", path, error);
         if path.symlink_metadata().is_err() {
-            create(path, format!("{}\n", header(&fresh.seed)).as_bytes())?;
+            create(path, format!("{}\n", header(&fresh.seed, now)).as_bytes())?;
         }
         let file = OpenOptions::new().read(true).append(true).open(path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
@@ -95,10 +107,12 @@ impl State {
         let mut lines = Lines { reader: BufReader::new(file), at: 0 };
         let first = lines.next().map_err(failed)?.ok_or_else(|| foreign(path))?;
         let seed = seed_of(&first).ok_or_else(|| foreign(path))?;
-        if first != header(&seed) {
+        let begun = first.get("begun").and_then(Value::as_i64).ok_or_else(|| foreign(path))?;
+        if first != header(&seed, begun) {
             return Err(foreign(path));
         }
-        let mut state = State { path: Some(path.clone()), seed, ..fresh };
+        let begun = u64::try_from(begun).ok().map(|begun| SystemTime::UNIX_EPOCH + Duration::from_millis(begun));
+        let mut state = State { path: Some(path.clone()), seed, begun, ..fresh };
         let mut end = lines.at;
         while let Some(line) = lines.next().map_err(failed)? {
             if state.read(&line) {
@@ -113,6 +127,11 @@ impl State {
 
     pub fn path(&self) -> Option<&PathBuf> {
         self.path.as_ref()
+    }
+
+    /// What was stored later may be named by documents that were looked at before; `None` where there was one call.
+    pub fn begun(&self) -> Option<SystemTime> {
+        self.begun
     }
 
     pub fn seed(&self) -> [u8; 16] {
