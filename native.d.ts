@@ -77,6 +77,8 @@ export declare class NativeAgent {
   static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
   check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** Copies a whole store into another one; the report as JSON. */
+  static migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */
   mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
 }
@@ -126,6 +128,3 @@ export interface ItemFailure {
   key?: string
   document?: string
 }
-
-/** Copies a whole store into another one; the report as JSON. */
-export declare function migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>

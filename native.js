@@ -843,4 +843,3 @@ module.exports.NativeAgent = nativeBinding.NativeAgent
 module.exports.Sources = nativeBinding.Sources
 module.exports.Spool = nativeBinding.Spool
 module.exports.errorCodes = nativeBinding.errorCodes
-module.exports.migrate = nativeBinding.migrate

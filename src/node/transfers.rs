@@ -11,26 +11,26 @@ use super::{Cancel, options};
 use crate::agent::{Agent, ConfigSource, Heard};
 use crate::error::{Code, Error, Result};
 
-/// Copies a whole store into another one; the report as JSON.
-#[napi(ts_return_type = "Promise<string | Failure>")]
-pub fn migrate<'env>(
-    env: &'env Env,
-    options: String,
-    environment: String,
-    cancel: Option<&Cancel>,
-    listener: Option<&Listener>,
-) -> Promise<'env, Text> {
-    let (cancel, heard) = (token(cancel), heard(listener));
-    let begun = options::migrate(&options);
-    promise(env, async move {
-        let (environment, working_directory) = (read_environment(&environment)?, working_directory()?);
-        let report = Agent::migrate(begun?, &environment, &working_directory, heard, &cancel).await?;
-        Ok(report.to_json().to_string())
-    })
-}
-
 #[napi]
 impl NativeAgent {
+    /// Copies a whole store into another one; the report as JSON.
+    #[napi(ts_return_type = "Promise<string | Failure>")]
+    pub fn migrate<'env>(
+        env: &'env Env,
+        options: String,
+        environment: String,
+        cancel: Option<&Cancel>,
+        listener: Option<&Listener>,
+    ) -> Promise<'env, Text> {
+        let (cancel, heard) = (token(cancel), heard(listener));
+        let begun = options::migrate(&options);
+        promise(env, async move {
+            let (environment, working_directory) = (read_environment(&environment)?, working_directory()?);
+            let report = Agent::migrate(begun?, &environment, &working_directory, heard, &cancel).await?;
+            Ok(report.to_json().to_string())
+        })
+    }
+
     /// The report as JSON. `path` or `object` is the configuration of the target.
     #[napi(ts_return_type = "Promise<string | Failure>")]
     pub fn mirror<'env>(

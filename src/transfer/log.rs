@@ -295,12 +295,11 @@ impl Log {
 /// Keeps two processes from noting in one file.
 fn lock(file: &File, path: &Path) -> Result<()> {
     #[cfg(unix)]
-    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            return Err(Error::new(Code::Conflict, "another call uses the checkpoint").with_path(path));
-        }
-        // There are filesystems without locks.
-        _ => {}
+    // Any other error: there are filesystems without locks.
+    if rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        == Err(rustix::io::Errno::WOULDBLOCK)
+    {
+        return Err(Error::new(Code::Conflict, "another call uses the checkpoint").with_path(path));
     }
     let _ = (file, path);
     Ok(())

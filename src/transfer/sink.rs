@@ -11,7 +11,10 @@ pub const MOST_FINDINGS: usize = 10_000;
 
 /// Who wants to hear of each finding at once. `Debug` shows nothing of it.
 #[derive(Clone, Default)]
-pub struct OnFinding(pub Option<Arc<dyn Fn(&Finding) + Send + Sync>>);
+pub struct OnFinding(pub Option<Hears>);
+
+/// What is called with each finding.
+type Hears = Arc<dyn Fn(&Finding) + Send + Sync>;
 
 impl fmt::Debug for OnFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
