@@ -94,7 +94,6 @@ describe('an item is refused', () => {
     ['a file that is not its name', () => [entry({ name: `files/${sha256('a')}`, contents: 'b' })], 'JACS_ATTACHMENT'],
     ['a long one, too', () => [entry({ name: `files/${sha256('a')}`, contents: long(3e6) })], 'JACS_ATTACHMENT'],
     ['a document with an unsigned field', () => [documentEntry(unsignedField())], 'JACS_SIGNATURE'],
-    ['a document by an unknown key', () => [documentEntry(foreign)], 'JACS_KEY'],
     ['an agent who is not himself', () => [documentEntry(impostor(), { kind: 'agents' })], 'JACS_HASH'],
   ])('%s', async (_, parts, code = 'JACS_INPUT') => {
     const { take, data, folder } = empty();

@@ -150,7 +150,10 @@ describe('an import', () => {
     const { agent, data } = await onEmptyStore(place);
     const tried = await agent.importArchive(archive, { dryRun: true });
     expect(fs.existsSync(data)).toBe(false);
-    expect(await agent.importArchive(archive)).toEqual(tried);
+    // What is not there has no root.
+    const { root, ...report } = await agent.importArchive(archive);
+    expect(root.from).toBe(root.to);
+    expect(report).toEqual(tried);
     expect(await agent.importArchive(archive, { dryRun: true })).toMatchObject({ copied: 0, same: names.length });
   });
 

@@ -7,6 +7,7 @@ use super::Agent;
 use super::transfers::{ConfigSource, Heard, open_place};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
+use crate::local_file::resolved;
 use crate::transfer::{self, CheckReport, RepairFrom};
 
 /// What a caller asks of a check.
@@ -60,7 +61,7 @@ impl Agent {
     /// What is written beside the store must not lie in it.
     fn check_beside(&self, path: Option<&Path>, option: &'static str) -> Result<()> {
         match (self.config.data_path(), path) {
-            (Some(data), Some(path)) if path.starts_with(data) => {
+            (Some(data), Some(path)) if resolved(path).starts_with(resolved(data)) => {
                 let message =
                     "the path lies in the data directory, where only documents, agents and attachments belong";
                 Err(Error::new(Code::Input, message).with("option", option).with_path(path))

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigInput, EnvironmentUse};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference};
+use crate::local_file::resolved;
 use crate::progress::OnProgress;
 use crate::store::{Kind, Store};
 use crate::transfer::{self, Finding, MOST_FINDINGS, OnFinding, Report, Sink, What};
@@ -238,7 +239,7 @@ impl Agent {
 /// The checkpoint must not lie where a store keeps its objects.
 fn check_outside(config: &Config, options: &transfer::Options) -> Result<()> {
     match (config.data_path(), &options.checkpoint) {
-        (Some(data), Some(path)) if path.starts_with(data) => {
+        (Some(data), Some(path)) if resolved(path).starts_with(resolved(data)) => {
             let message =
                 "the checkpoint lies in the data directory, where only documents, agents and attachments belong";
             Err(Error::new(Code::Input, message).with_path(path))

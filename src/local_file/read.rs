@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -36,6 +36,18 @@ impl ReadFailure {
             ReadFailure::Unavailable(error) => Error::new(Code::Unavailable, message).with_source(error).retryable(),
         };
         error.with_path(path)
+    }
+}
+
+/// A path without links, as far as it exists.
+pub fn resolved(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there {
+        Some((above, resolved)) => match path.strip_prefix(above) {
+            Ok(rest) if !rest.as_os_str().is_empty() => resolved.join(rest),
+            _ => resolved,
+        },
+        None => path.to_owned(),
     }
 }
 

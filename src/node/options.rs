@@ -349,6 +349,7 @@ pub fn check(text: Option<&str>) -> Result<CheckOptions> {
             _ => None,
         })?,
         resume: path("resume")?,
+        repairs: options.get("repairFrom").is_some(),
         max_findings: options
             .count("maxFindings", 0)?
             .map_or(transfer::MOST_FINDINGS, |most| usize::try_from(most).unwrap_or(usize::MAX)),

@@ -57,6 +57,7 @@ pub use self::survey::{Access as FileAccess, Folder, Odd, Opened, Seen, Survey, 
 pub use self::sweep::Sweep;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
+use crate::local_file::resolved;
 
 /// Which backend, and how it is used.
 #[derive(Clone, Debug)]
@@ -433,17 +434,5 @@ impl Store {
 
     fn local_path(&self, path: &str) -> Option<PathBuf> {
         self.0.fs.as_ref().map(|fs| fs.root().join(path))
-    }
-}
-
-/// A path without links, as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-    match there {
-        Some((above, resolved)) => match path.strip_prefix(above) {
-            Ok(rest) if !rest.as_os_str().is_empty() => resolved.join(rest),
-            _ => resolved,
-        },
-        None => path.to_owned(),
     }
 }

@@ -80,6 +80,8 @@ impl Engine {
             to: Objects::of(to, shelf, after).await?,
             noted,
             next_noted: None,
+            met: false,
+            gone: Vec::new(),
             broken: Vec::new(),
             most: PAGE.min(self.walk.concurrency),
         };
@@ -91,10 +93,10 @@ impl Engine {
                 let mut join = join.filter(|_| !stop.load(Ordering::Relaxed))?;
                 // Boxed: it is in every place of the stream.
                 match Box::pin(async { cancel.or(join.next_page()).await }).await {
-                    Ok(page) if page.is_empty() && join.broken.is_empty() => None,
+                    Ok(page) if page.is_empty() && join.broken.is_empty() && join.gone.is_empty() => None,
                     Ok(page) => {
-                        let broken = std::mem::take(&mut join.broken);
-                        Some((Ok((page, broken)), Some(join)))
+                        let beside = (std::mem::take(&mut join.broken), std::mem::take(&mut join.gone));
+                        Some((Ok((page, beside)), Some(join)))
                     }
                     Err(error) => Some((Err(error), None)),
                 }
@@ -103,16 +105,17 @@ impl Engine {
         let tasks = feed.map(move |page| {
             let copier = copier.clone();
             async move {
-                let (page, broken) = page?;
-                Ok((copy_page(copier, page).await?, broken))
+                let (page, beside) = page?;
+                Ok((copy_page(copier, page).await?, beside))
             }
         });
         let at_once = (self.walk.concurrency / PAGE).max(1);
         let mut done = std::pin::pin!(tasks.buffered(at_once));
         let (mut outcome, mut in_a_row) = (Ok(()), 0);
         while let Some(page) = done.next().await {
-            let taken = page.and_then(|(page, broken)| {
+            let taken = page.and_then(|(page, (broken, gone))| {
                 self.take_broken(broken, is_last);
+                self.log.add(&gone)?;
                 self.take(page, is_last, &mut in_a_row)
             });
             // What is under way comes to its end, so that nothing goes on behind the caller's back; it is not begun.
@@ -183,6 +186,10 @@ struct Join {
     to: Objects,
     noted: Option<Records>,
     next_noted: Option<Record>,
+    /// Whether the source has it.
+    met: bool,
+    /// What the source has no more.
+    gone: Vec<Record>,
     broken: Vec<Finding>,
     /// Objects of a page.
     most: usize,
@@ -195,7 +202,10 @@ impl Join {
         while page.len() < self.most {
             let found = self.from.next().await?;
             self.take_broken();
-            let Some(found) = found else { break };
+            let Some(found) = found else {
+                self.pass_over_the_rest()?;
+                break;
+            };
             let at_target = self.at_target(&found.key).await?;
             if self.is_done(&found.key, at_target)? {
                 continue;
@@ -220,16 +230,36 @@ impl Join {
     fn is_done(&mut self, key: &ObjectKey, at_target: Option<Option<u64>>) -> Result<bool> {
         let Some(noted) = &mut self.noted else { return Ok(false) };
         while self.next_noted.as_ref().is_none_or(|record| record.key < *key) {
+            Self::pass_over(&mut self.next_noted, &mut self.met, &mut self.gone);
             self.next_noted = noted.next()?;
             if self.next_noted.is_none() {
                 return Ok(false);
             }
         }
         let record = self.next_noted.as_ref().filter(|record| record.key == *key);
+        self.met |= record.is_some();
         Ok(record.is_some_and(|record| {
             let is_there = at_target.is_some_and(|length| length.is_none_or(|length| length == record.bytes));
             record.outcome.is_final(record.is_earlier) && (!record.is_earlier || is_there)
         }))
+    }
+
+    /// What an earlier call noted and the listing has not any more.
+    fn pass_over(noted: &mut Option<Record>, met: &mut bool, gone: &mut Vec<Record>) {
+        let was_met = std::mem::take(met);
+        let passed = noted.take().filter(|record| !was_met && record.is_earlier);
+        gone.extend(passed.map(|record| Record::gone(record.key)));
+    }
+
+    fn pass_over_the_rest(&mut self) -> Result<()> {
+        let Some(noted) = &mut self.noted else { return Ok(()) };
+        loop {
+            Self::pass_over(&mut self.next_noted, &mut self.met, &mut self.gone);
+            self.next_noted = noted.next()?;
+            if self.next_noted.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// What stands where versions belong and cannot be listed.

@@ -42,10 +42,13 @@ pub enum Outcome {
     Refused,
     /// Not copied, for it could not be read or written: worth another try.
     Failed,
+    /// The source has it no more: whatever was noted of it counts no longer.
+    Gone,
 }
 
 impl Outcome {
-    const ALL: [(Outcome, &'static str); 5] = [
+    const ALL: [(Outcome, &'static str); 6] = [
+        (Outcome::Gone, "g"),
         (Outcome::Copied, "c"),
         (Outcome::Same, "s"),
         (Outcome::Conflict, "x"),
@@ -56,7 +59,7 @@ impl Outcome {
     /// Whether nothing more is to be done about the object. What was wrong with it in an `earlier` call may be put right.
     pub fn is_final(self, earlier: bool) -> bool {
         match self {
-            Outcome::Copied | Outcome::Same => true,
+            Outcome::Copied | Outcome::Same | Outcome::Gone => true,
             Outcome::Conflict | Outcome::Refused => !earlier,
             Outcome::Failed => false,
         }
@@ -83,6 +86,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Of an object that is not there any more.
+    pub fn gone(key: ObjectKey) -> Record {
+        Record { key, outcome: Outcome::Gone, from: None, to: None, bytes: 0, findings: Vec::new(), is_earlier: false }
+    }
+
     fn to_line(&self) -> String {
         let hash = |digest: Option<[u8; 32]>| digest.map_or_else(|| "-".to_owned(), |digest| hex(&digest));
         let to = if self.to.is_some() && self.to == self.from { "=".to_owned() } else { hash(self.to) };
@@ -293,13 +301,13 @@ impl Log {
 }
 
 /// Keeps two processes from noting in one file.
-fn lock(file: &File, path: &Path) -> Result<()> {
+pub(super) fn lock(file: &File, path: &Path) -> Result<()> {
     #[cfg(unix)]
     // Any other error: there are filesystems without locks.
     if rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         == Err(rustix::io::Errno::WOULDBLOCK)
     {
-        return Err(Error::new(Code::Conflict, "another call uses the checkpoint").with_path(path));
+        return Err(Error::new(Code::Conflict, "another call uses the file").with_path(path));
     }
     let _ = (file, path);
     Ok(())

@@ -44,6 +44,7 @@ impl Report {
             Outcome::Same => self.same += 1,
             Outcome::Conflict => self.conflicts += 1,
             Outcome::Refused | Outcome::Failed => self.failed += 1,
+            Outcome::Gone => {}
         }
     }
 
@@ -57,7 +58,7 @@ impl Report {
             let mut records = log.records(shelf)?;
             while let Some(record) = records.next()? {
                 self.count(record.outcome, record.bytes);
-                was_read &= record.from.is_some();
+                was_read &= record.from.is_some() || record.outcome == Outcome::Gone;
                 record.from.iter().for_each(|digest| from.add(&record.key, digest));
                 record.to.iter().for_each(|digest| to.add(&record.key, digest));
             }

@@ -122,14 +122,13 @@ impl Job {
             let (source, room) = (source.clone(), room.clone());
             // Each in a task of its own: a read that nobody drives while the archive is waited for would keep its place at
             // the server, and others wait for that.
-            let reading = async move {
+            async move {
                 let most = length.unwrap_or_default().min(source.max_bytes);
                 let units = u32::try_from(most / UNIT).unwrap_or(IN_MEMORY).clamp(1, IN_MEMORY);
-                // The first in order asks first, so there is always one that goes on.
+                // Before the task: the first in order asks first, so there is always one that goes on.
                 let place = room.acquire_many_owned(units).await;
-                (key, source.store.get(&key, source.max_bytes).await, place)
-            };
-            async { tokio::spawn(reading).await }
+                tokio::spawn(async move { (key, source.store.get(&key, source.max_bytes).await, place) }).await
+            }
         };
         let mut reads = std::pin::pin!(stream::iter(keys).map(read).buffered(self.reads));
         let mut last = None;

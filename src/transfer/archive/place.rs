@@ -62,6 +62,8 @@ pub struct Placer {
     pub judge: Arc<Vault>,
     pub dry_run: bool,
     pub agents: Agents,
+    /// Whether the target had nothing: what cannot be verified could otherwise stand in the way of what it has.
+    pub was_empty: bool,
     /// Whether the target has documents from before.
     pub has_documents: bool,
     /// Agents that the store has, and the loaded one.
@@ -98,6 +100,10 @@ impl Placer {
         let id = valid.key.id;
         let mut findings = Vec::new();
         let is_new = !self.known.contains(&id);
+        if is_new && self.has_documents && !self.target.store.versions(Kind::Document, id).await?.is_empty() {
+            let error = Error::new(Code::Conflict, "the id is that of a document").with_key(valid.key);
+            return Ok(Some(refused(item, &error, &valid.bytes)));
+        }
         if is_new && self.new_agents().insert(id) {
             let finding = Finding::new(What::NewAgent, Code::Untrusted, "an agent that the store does not know");
             findings.push(finding.with_key(id).with_path(&*item.path));
@@ -194,7 +200,7 @@ impl Placer {
             return Ok(Ok(None));
         }
         // A backup brings back what it has: also what has fields that nobody signs, or a signer whose key was never there.
-        let restores = self.agents == Agents::Any && kind == Kind::Document;
+        let restores = self.was_empty && kind == Kind::Document;
         let introduces = kind == Kind::Agent;
         let options = VerifyOptions { introduces, allow_unsigned: restores, ..VerifyOptions::default() };
         let Examined { report, parsed, .. } = self.judge.examine(text, Origin::Storage(key), &options).await?;

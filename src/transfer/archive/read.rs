@@ -86,6 +86,7 @@ pub async fn import(
         judge,
         dry_run: options.dry_run,
         agents: options.agents.unwrap_or(if is_empty { Agents::Any } else { Agents::Known }),
+        was_empty: is_empty,
         has_documents,
         known,
         new: Default::default(),

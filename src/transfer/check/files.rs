@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::repair::Outcome;
+use super::repair::{KnownOf, Outcome};
 use super::tally::Tally;
 use super::{Check, Finding, What};
 use crate::crypto::{Hasher, sha256};
@@ -228,7 +228,7 @@ impl Check {
         }
         let Some(finding) = finding else { return Ok(()) };
         let outcome = match &self.repair {
-            Some(repair) => Some(repair.replace(self, object).await?),
+            Some(repair) => Some(repair.replace(self, object, &KnownOf::default()).await?),
             None => None,
         };
         tally.damaged += 1;

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use super::chain::{Family, is_sole_first};
 use super::files::not_a_file;
 use super::judge::{Judged, path_of};
-use super::repair::Outcome;
+use super::repair::{KnownOf, Outcome};
 use super::tally::Tally;
 use super::{Check, Finding, What};
 use crate::error::{Code, Result};
@@ -129,7 +129,7 @@ impl Look<'_> {
         let Seeing { states, broken, outside, damaged, unknown } = seen;
         let mut fixed = false;
         for finding in broken {
-            fixed |= self.replace(finding).await?;
+            fixed |= self.replace(finding, &states).await?;
         }
         if fixed || unknown || is_sole_first(&states) && outside.is_empty() {
             return Ok(fixed);
@@ -204,11 +204,12 @@ impl Look<'_> {
     }
 
     /// Tells of a damaged version, after it was replaced where that can be.
-    async fn replace(&mut self, finding: Finding) -> Result<bool> {
+    async fn replace(&mut self, finding: Finding, states: &[VersionState]) -> Result<bool> {
         let key = finding.key.as_deref().and_then(|key| key.parse::<DocumentKey>().ok());
         let outcome = match (&self.check.repair, key) {
             (Some(repair), Some(key)) => {
-                Some(repair.replace(self.check, ObjectKey::Version { kind: self.kind, key }).await?)
+                let known = known_of(key, states);
+                Some(repair.replace(self.check, ObjectKey::Version { kind: self.kind, key }, &known).await?)
             }
             _ => None,
         };
@@ -294,4 +295,17 @@ pub(super) fn permissions(access: FileAccess) -> Finding {
         }
     };
     Finding::new(What::Permissions, Code::Permission, message)
+}
+
+/// What the sound versions of an id say about one that is damaged.
+fn known_of(key: DocumentKey, states: &[VersionState]) -> KnownOf {
+    let sound = || states.iter().filter(|state| state.error.is_none() && state.key != key);
+    let successor = sound()
+        .filter_map(|state| state.header.as_ref())
+        .find(|header| header.previous_version == Some(key.version) && header.previous_sha256.is_some());
+    let signers: HashSet<DocumentId> = sound().filter_map(|state| Some(state.agent?.id)).collect();
+    KnownOf {
+        sha256: successor.and_then(|header| header.previous_sha256.as_deref()).map(str::to_owned),
+        signers: (!signers.is_empty()).then_some(signers),
+    }
 }

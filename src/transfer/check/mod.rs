@@ -62,6 +62,8 @@ pub struct CheckOptions {
     pub sample: Option<f64>,
     /// The file by which it can go on.
     pub resume: Option<PathBuf>,
+    /// Whether damage is repaired: what was found without that is not looked at again.
+    pub repairs: bool,
     /// Findings that the report holds.
     pub max_findings: usize,
 }

@@ -1,6 +1,7 @@
 //! An object from the mirror in the place of a damaged or missing one. It is verified before anything is moved, and what
 //! it replaces goes to the quarantine: nothing is ever deleted.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::quarantine::Quarantine;
@@ -11,6 +12,7 @@ use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
 use crate::store::layout::{self, ObjectKey, Sha256Hex};
 use crate::store::{Kind, Name};
+use crate::trust::OneCall;
 use crate::vault::{Vault, VerifyOptions};
 
 /// How an attempt to bring an object back ended.
@@ -39,6 +41,15 @@ impl Outcome {
     }
 }
 
+/// What the sound versions beside a damaged one say about it: whoever can write to the mirror must not choose another.
+#[derive(Debug, Default)]
+pub struct KnownOf {
+    /// The hash by which a successor names it.
+    pub sha256: Option<String>,
+    /// Who signed the others; `None` when there are none.
+    pub signers: Option<HashSet<DocumentId>>,
+}
+
 /// What a mirror has in the place of an object, verified.
 enum Whole {
     Version(Signed),
@@ -57,15 +68,15 @@ impl Repair {
     }
 
     /// Puts the mirror's object in the place of a damaged one.
-    pub async fn replace(&self, check: &Check, object: ObjectKey) -> Result<Outcome> {
-        match self.try_replace(check, object).await {
+    pub async fn replace(&self, check: &Check, object: ObjectKey, known: &KnownOf) -> Result<Outcome> {
+        match self.try_replace(check, object, known).await {
             Ok(()) => Ok(Outcome::Repaired),
             Err(error) => Outcome::of(error),
         }
     }
 
-    async fn try_replace(&self, check: &Check, object: ObjectKey) -> Result<()> {
-        let whole = self.whole(check, object, None).await?;
+    async fn try_replace(&self, check: &Check, object: ObjectKey, known: &KnownOf) -> Result<()> {
+        let whole = self.whole(check, object, known).await?;
         check.cancel.check()?;
         // An update in another process must not find the place empty.
         let _lock = match object {
@@ -80,7 +91,8 @@ impl Repair {
 
     /// Puts the mirror's object where nothing stands. `sha256`: what the version's hash must be.
     pub async fn fetch(&self, check: &Check, object: ObjectKey, sha256: Option<&str>) -> Result<Outcome> {
-        let fetched = match self.whole(check, object, sha256).await {
+        let known = KnownOf { sha256: sha256.map(str::to_owned), ..KnownOf::default() };
+        let fetched = match self.whole(check, object, &known).await {
             Ok(whole) => self.put(check, object, whole).await,
             Err(error) => Err(error),
         };
@@ -98,7 +110,12 @@ impl Repair {
     async fn try_replace_folder(&self, check: &Check, kind: Kind, id: DocumentId) -> Result<()> {
         let versions = self.versions(kind, id).await?;
         for version in &versions {
-            self.whole(check, ObjectKey::Version { kind, key: DocumentKey { id, version: *version } }, None).await?;
+            self.whole(
+                check,
+                ObjectKey::Version { kind, key: DocumentKey { id, version: *version } },
+                &KnownOf::default(),
+            )
+            .await?;
         }
         check.cancel.check()?;
         let path = layout::prefix(kind, id);
@@ -111,7 +128,7 @@ impl Repair {
     async fn fill(&self, check: &Check, kind: Kind, id: DocumentId) -> Result<()> {
         for version in self.versions(kind, id).await? {
             let object = ObjectKey::Version { kind, key: DocumentKey { id, version } };
-            let whole = self.whole(check, object, None).await?;
+            let whole = self.whole(check, object, &KnownOf::default()).await?;
             self.put(check, object, whole).await?;
         }
         Ok(())
@@ -136,7 +153,7 @@ impl Repair {
             if check.vault.store.exists(&object).await? {
                 return Ok(());
             }
-            let whole = self.whole(check, object, None).await?;
+            let whole = self.whole(check, object, &KnownOf::default()).await?;
             return self.put(check, object, whole).await;
         }
         let folder = format!("{path}/");
@@ -148,13 +165,13 @@ impl Repair {
     }
 
     /// The mirror's object, when it is what it should be.
-    async fn whole(&self, check: &Check, object: ObjectKey, sha256: Option<&str>) -> Result<Whole> {
+    async fn whole(&self, check: &Check, object: ObjectKey, known: &KnownOf) -> Result<Whole> {
         match object {
             ObjectKey::File(hash) => self.whole_file(check, hash).await.map(Whole::File),
             ObjectKey::Version { kind, key } => {
                 let _room = check.room(None).await;
                 let text = self.mirror.read_text(kind, key).await.map_err(mirrors)?;
-                self.verify(check, kind, key, &text, sha256).await?;
+                self.verify(check, kind, key, &text, known).await?;
                 Ok(Whole::Version(Signed { key, text }))
             }
         }
@@ -170,21 +187,15 @@ impl Repair {
     }
 
     /// Full verification: by what this store knows of signers, or else by what the mirror knows.
-    async fn verify(
-        &self,
-        check: &Check,
-        kind: Kind,
-        key: DocumentKey,
-        text: &str,
-        sha256: Option<&str>,
-    ) -> Result<()> {
+    async fn verify(&self, check: &Check, kind: Kind, key: DocumentKey, text: &str, known: &KnownOf) -> Result<()> {
         let options =
             VerifyOptions { introduces: kind == Kind::Agent, allow_unsigned: true, ..VerifyOptions::default() };
         let origin = Origin::Storage(key);
         let here = check.vault.examine(text, origin, &options).await?.valid();
         let (parsed, report) = match here {
             Err(error) if matches!(error.code(), Code::Key | Code::Untrusted) => {
-                self.mirror.examine(text, origin, &options).await?.valid().map_err(mirrors)?
+                // A call of its own: what this store's agents answered is not what the mirror's do.
+                OneCall::default().part(self.mirror.examine(text, origin, &options)).await?.valid().map_err(mirrors)?
             }
             here => here.map_err(mirrors)?,
         };
@@ -195,8 +206,15 @@ impl Repair {
         if !is_of_kind {
             return Err(Error::new(Code::Hash, "the mirror's object is not of that kind"));
         }
-        if sha256.is_some_and(|named| *named != *parsed.header.sha256) {
+        if known.sha256.as_ref().is_some_and(|named| **named != *parsed.header.sha256) {
             return Err(Error::new(Code::Hash, "the mirror's version is not the one that its successor names"));
+        }
+        let signer = report.agent.map(|agent| agent.id);
+        if known.sha256.is_none()
+            && known.signers.as_ref().is_some_and(|known| !signer.is_some_and(|it| known.contains(&it)))
+        {
+            let message = "the mirror's version is signed by an agent who signed none of the sound versions";
+            return Err(Error::new(Code::Untrusted, message));
         }
         Ok(())
     }

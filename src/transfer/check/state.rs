@@ -18,6 +18,7 @@ use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
 use crate::local_file::{create, io_error, remove};
 use crate::transfer::Finding;
+use crate::transfer::log::lock;
 
 /// The member of such a file's first line by which one is known; its value is the version of the form.
 pub const CHECK_STATE: &str = "jacs-agent-check";
@@ -94,6 +95,7 @@ impl State {
                 "sample": options.sample,
                 "seed": hex(seed),
                 "begun": begun,
+                "repairs": options.repairs,
             })
         };
         let failed = |error| io_error("the file of an earlier check cannot be used", path, error);
@@ -104,6 +106,7 @@ impl State {
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(foreign(path));
         }
+        lock(&file, path)?;
         let mut lines = Lines { reader: BufReader::new(file), at: 0 };
         let first = lines.next().map_err(failed)?.ok_or_else(|| foreign(path))?;
         let seed = seed_of(&first).ok_or_else(|| foreign(path))?;
@@ -272,7 +275,7 @@ mod tests {
     use crate::transfer::What;
 
     fn options(path: &Path) -> CheckOptions {
-        CheckOptions { since: None, sample: Some(0.5), resume: Some(path.to_owned()), max_findings: 10 }
+        CheckOptions { since: None, sample: Some(0.5), resume: Some(path.to_owned()), max_findings: 10, repairs: false }
     }
 
     fn tally(number: u64) -> Tally {
