@@ -22,7 +22,9 @@ class Agent {
 
   static async migrate(options) {
     const { env, ...rest } = checkedOptions(options, 0);
-    return heard(rest, (text, cancel, listener) => native.NativeAgent.migrate(text ?? '{}', environment(env), cancel, listener));
+    return heard(rest, (text, cancel, listener) =>
+      native.NativeAgent.migrate(text ?? '{}', environment(env), cancel, listener),
+    );
   }
 
   static async create(options) {

@@ -4,7 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { sha256 } = require('../attacks/forge.js');
-const { loadAgain, refusal, treeOf } = require('../support/agents.js');
+const { loadAgain, newAgent, refusal, treeOf } = require('../support/agents.js');
 const { filesUnder } = require('../support/folder.js');
 const { LASTING, NOTES, REPAIRED, damageAll } = require('./damage.js');
 const { copied, folderOf, found, madeStore, pathOf } = require('./store.js');
@@ -194,4 +194,32 @@ test('a repair is refused where it must not be', async () => {
   await refusal(readOnly.check(repair), 'JACS_PERMISSION');
   expect(await readOnly.check()).toMatchObject({ findings: [], complete: true });
   expect(fs.existsSync(quarantine)).toBe(false);
+});
+
+test('another agent’s document does not take the place of the owner’s', async () => {
+  const copy = await copied(store, { mirrored: false });
+  const keys = copy.history();
+  const texts = keys.map((key) => fs.readFileSync(path.join(copy.data, pathOf(key)), 'utf8'));
+  const mirror = await newAgent();
+  const first = JSON.parse(texts[0]);
+  for (const member of ['jacsSignature', 'jacsSha256']) delete first[member];
+  await mirror.agent.createDocument({ ...first, n: 'forged' });
+  fs.cpSync(path.join(mirror.data, 'agents'), path.join(copy.data, 'agents'), { recursive: true, force: false });
+  const place = path.join(copy.data, pathOf(keys[0]));
+  fs.writeFileSync(place, texts[0].replace('{', '{"more":1,'));
+  const damaged = fs.readFileSync(place, 'utf8');
+  const report = await copy.agent.check({ ...copy.repair, repairFrom: { jacs_data_directory: mirror.data } });
+  expect(report).toMatchObject({ repaired: 0 });
+  expect(report.findings).toContainEqual(expect.objectContaining({ key: keys[0], kind: 'hash', repaired: false }));
+  expect(fs.readFileSync(place, 'utf8')).toBe(damaged);
+});
+
+test('a check that looked on does not go on as one that repairs', async () => {
+  const copy = await copied(store);
+  const resume = path.join(copy.folder, 'resume');
+  const abort = new AbortController();
+  abort.abort();
+  fs.rmSync(path.join(copy.data, 'documents'), { recursive: true });
+  await refusal(copy.agent.check({ resume, signal: abort.signal }), 'JACS_ABORTED');
+  if (fs.existsSync(resume)) await refusal(copy.agent.check({ ...copy.repair, resume }), 'JACS_INPUT');
 });

@@ -194,3 +194,14 @@ function lackingSafely(data) {
     throw error;
   }
 }
+
+test('attachments that a document of the mirror names stay, whatever the store has lost', async () => {
+  fs.renameSync(path.join(store.data, 'files'), path.join(path.dirname(store.data), 'files.aside'));
+  const before = objectsOf(to);
+  const { removed } = await mirror({ removeMissing: true });
+  // The one that no document names may go.
+  expect(removed).toBeLessThanOrEqual(1);
+  const there = objectsOf(to);
+  const gone = [...before.keys()].filter((name) => !there.has(name));
+  expect(gone.filter((name) => name !== `files/${store.unreferenced}`)).toEqual([]);
+});

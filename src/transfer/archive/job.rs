@@ -53,6 +53,8 @@ pub struct Done {
     pub untold: u64,
     pub findings: Vec<Finding>,
     pub leaves: Vec<Leaf>,
+    /// Something stands where versions belong: what is behind it nobody knows.
+    pub unlisted: bool,
     /// Why an object could not be read.
     pub error: Option<Error>,
 }
@@ -116,6 +118,7 @@ impl Job {
             return self.neighbours(*kind, ids, neighbours).await;
         }
         let (keys, findings) = Named::versions(&self.source.store, kind, page).await?;
+        self.done.unlisted |= !findings.is_empty();
         findings.into_iter().for_each(|finding| self.refuse(finding));
         let (source, room) = (self.source.clone(), Arc::new(Semaphore::new(IN_MEMORY as usize)));
         let read = |(key, length): (ObjectKey, Option<u64>)| {
@@ -148,6 +151,7 @@ impl Job {
             self.cancel.check()?;
             let versions = match neighbours.versions(*id) {
                 Err(error) if error.is_damage() => {
+                    self.done.unlisted = true;
                     self.refuse(pages::unlisted(kind, *id, &error));
                     continue;
                 }

@@ -59,7 +59,8 @@ pub async fn export(
     let (file, overwrite, dry_run) = (options.file.clone(), options.overwrite, options.dry_run);
     let output = blocking(move || Output::begin(&file, overwrite, dry_run)).await?;
     let source = Source { store: store.clone(), max_bytes, keep_invalid: options.keep_invalid };
-    let mut writer = Writer { output, leaves: Leaves::default(), report: Report::default(), mark: 0, failures: 0 };
+    let mut writer =
+        Writer { output, leaves: Leaves::default(), unlisted: false, report: Report::default(), mark: 0, failures: 0 };
     writer = writer.packed(pack(header::directory("")?.as_bytes())?).await?;
     let (at_once, reads) = concurrency(store, options.concurrency);
     let (mut pages, mut more) = (Pages::of(store.clone()), true);
@@ -108,6 +109,8 @@ fn spawn(source: Source, page: Page, reads: usize, sink: &Arc<Sink>, cancel: &Ca
 struct Writer {
     output: Option<Output>,
     leaves: Leaves,
+    /// Not all of the store could be listed.
+    unlisted: bool,
     report: Report,
     /// Where the file that is under way begins.
     mark: u64,
@@ -169,6 +172,7 @@ impl Writer {
         }
         self.report.copied += done.copied;
         self.report.failed += done.failed;
+        self.unlisted |= done.unlisted;
         self.report.bytes += done.bytes;
         done.findings.into_iter().for_each(|finding| sink.found(finding));
         sink.done(done.copied + done.failed, done.untold, done.failed);
@@ -188,7 +192,7 @@ impl Writer {
         blocking(move || {
             let root = writer.leaves.roots()?;
             if let Some(mut output) = writer.output {
-                writer.report.root = root;
+                writer.report.root = root.filter(|_| !writer.unlisted);
                 output.file.finish()?;
                 output.file.publish(&name_of(&path)?, overwrite)?;
             }
