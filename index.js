@@ -304,8 +304,15 @@ async function heard({ onProgress, onFinding, ...rest }, call) {
   const tell = () => {
     for (const text of listener?.take() ?? []) {
       const { finding, progress } = JSON.parse(text);
-      if (finding) onFinding(finding);
-      else onProgress(progress);
+      try {
+        if (finding) onFinding(finding);
+        else onProgress(progress);
+      } catch (error) {
+        // A mistake of the listener is no outcome of the call, and keeps nobody from hearing the rest.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   };
   if (onProgress || onFinding) listener = new native.Listener(tell, given(onProgress), given(onFinding));

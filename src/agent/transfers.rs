@@ -24,6 +24,8 @@ use crate::vault::{Reading, Vault};
 
 /// Documents that are asked for at once.
 const PAGE: usize = 64;
+/// So many in a row that could not be asked for mean that the storage is away.
+const MOST_FAILURES: usize = 100;
 /// Documents that get a successor at the same time.
 const RESIGNED_AT_ONCE: usize = 16;
 
@@ -190,6 +192,7 @@ impl Agent {
     /// Gives every document whose newest version another agent signed a successor of the same content by this agent.
     async fn resign_all(&self, report: &mut Report, sink: &Sink, cancel: &Cancel) -> Result<()> {
         let mut documents = self.vault.store.documents(Kind::Document).await?;
+        let mut in_a_row = 0;
         loop {
             let page = cancel.or(documents.next_page(PAGE)).await?;
             let is_last = page.len() < PAGE;
@@ -203,8 +206,13 @@ impl Agent {
             let mut resigned = stream::iter(resigned.collect::<Vec<_>>()).buffered(RESIGNED_AT_ONCE);
             while let Some(one) = resigned.next().await {
                 match one? {
-                    (_, Ok(made)) => report.resigned += u64::from(made),
+                    (_, Ok(made)) => (report.resigned, in_a_row) = (report.resigned + u64::from(made), 0),
+                    // The storage is away.
+                    (_, Err(error)) if error.code() == Code::Unavailable && in_a_row + 1 >= MOST_FAILURES => {
+                        return Err(error);
+                    }
                     (id, Err(error)) => {
+                        in_a_row = if error.code() == Code::Unavailable { in_a_row + 1 } else { 0 };
                         let is_away = matches!(error.code(), Code::Unavailable | Code::Internal | Code::Conflict);
                         let what = if is_away { What::Failed } else { What::NotResigned };
                         report.failed += u64::from(is_away);

@@ -293,11 +293,14 @@ mod tests {
         let first = std::fs::metadata(&path).unwrap().len() as usize;
         state.step(Pass::Documents, Some("b"), false, true, tally(2)).unwrap();
         let whole = std::fs::read(&path).unwrap();
+        let seed = state.seed();
+        // One call at a time has the file.
+        drop(state);
         for length in first..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
             let mut read = State::open(&options(&path), "here").unwrap();
             let both = length == whole.len();
-            assert_eq!(read.seed(), state.seed());
+            assert_eq!(read.seed(), seed);
             assert!(read.reached(Pass::Agents).ended && read.has_more());
             assert_eq!(read.reached(Pass::Documents).after.as_deref(), both.then_some("b"), "{length}");
             assert_eq!(read.tally.scanned, if both { 3 } else { 1 });
@@ -307,6 +310,7 @@ mod tests {
             assert_eq!(findings, if both { 2 } else { 1 });
             assert_eq!(named, [1, u64::MAX, 2, u64::MAX][..findings * 2]);
             read.step(Pass::Documents, Some("c"), false, false, tally(4)).unwrap();
+            drop(read);
             let mut again = State::open(&options(&path), "here").unwrap();
             assert_eq!(again.reached(Pass::Documents).after.as_deref(), Some("c"));
             assert_eq!(again.tally.scanned, if both { 7 } else { 5 });
