@@ -90,7 +90,7 @@ class Findings {
 }
 
 function rowOf({ severity, kind, key, path, message, repaired }) {
-  const outcome = repaired === undefined ? '' : repaired ? ' (repaired)' : ' (not repaired)';
+  const outcome = repaired ? ' (repaired)' : '';
   const isNamed = key === undefined || path === undefined || key.split(':').every((part) => path.includes(part));
   const about = isNamed ? '' : ` [key: ${key}]`;
   return [severity, kind, path ?? key, `${message}${outcome}${about}`];

@@ -1,5 +1,6 @@
 //! One page of an export: its objects read, checked and packed, in pieces that are written in their order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
@@ -69,6 +70,8 @@ pub struct Job {
     /// What is not packed yet.
     block: BytesMut,
     done: Done,
+    /// Attachments that were looked for.
+    found: HashSet<Sha256Hex>,
 }
 
 impl Job {
@@ -79,7 +82,16 @@ impl Job {
         sink: Arc<Sink>,
         cancel: Cancel,
     ) -> Job {
-        Job { source, reads, pieces, sink, cancel, block: BytesMut::new(), done: Done::default() }
+        Job {
+            source,
+            reads,
+            pieces,
+            sink,
+            cancel,
+            block: BytesMut::new(),
+            done: Done::default(),
+            found: HashSet::new(),
+        }
     }
 
     pub async fn run(mut self, page: Page) {
@@ -190,7 +202,12 @@ impl Job {
                 self.refuse(finding);
                 return Ok(());
             }
-            judged => self.done.findings.extend(judged.err()),
+            Err(finding) => self.done.findings.push(finding),
+            Ok(files) => {
+                for hash in files {
+                    self.look_for(hash, &key).await?;
+                }
+            }
         }
         if let ObjectKey::Version { key, .. } = key
             && last.replace(key.id) != Some(key.id)
@@ -200,6 +217,23 @@ impl Job {
         leaf.to = Some(digest);
         self.done.leaves.push(leaf);
         self.object(&key, &bytes).await
+    }
+
+    /// A document whose attachment is away goes into the archive, and that is told.
+    async fn look_for(&mut self, hash: Sha256Hex, document: &ObjectKey) -> Result<()> {
+        if !self.found.insert(hash) {
+            return Ok(());
+        }
+        let is_there = match self.source.store.file_length(hash).await {
+            Err(error) if error.is_damage() => false,
+            length => length?.is_some(),
+        };
+        if !is_there {
+            let message = "an attachment of the document is not in the store";
+            let finding = Finding::new(What::AttachmentMissing, Code::Attachment, message);
+            self.done.findings.push(finding.with_key(document).with_path(ObjectKey::File(hash).path()));
+        }
+        Ok(())
     }
 
     async fn file(&mut self, file: FileName) -> Result<()> {
