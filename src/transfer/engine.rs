@@ -240,7 +240,7 @@ impl Join {
         self.met |= record.is_some();
         Ok(record.is_some_and(|record| {
             let is_there = at_target.is_some_and(|length| length.is_none_or(|length| length == record.bytes));
-            record.outcome.is_final(record.is_earlier) && (!record.is_earlier || is_there)
+            record.is_final() && (!record.is_earlier || is_there)
         }))
     }
 

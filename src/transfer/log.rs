@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::listing::Shelf;
 use crate::crypto::hex;
 use crate::error::{Code, Error, Result};
@@ -57,7 +57,7 @@ impl Outcome {
     ];
 
     /// Whether nothing more is to be done about the object. What was wrong with it in an `earlier` call may be put right.
-    pub fn is_final(self, earlier: bool) -> bool {
+    fn is_final(self, earlier: bool) -> bool {
         match self {
             Outcome::Copied | Outcome::Same | Outcome::Gone => true,
             Outcome::Conflict | Outcome::Refused => !earlier,
@@ -86,6 +86,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether nothing more is to be done about it. What was wrong in an earlier call, also with an attachment of a document
+    /// that was copied, may be put right since.
+    pub fn is_final(&self) -> bool {
+        let was_whole = !self.findings.iter().any(|finding| finding.severity == Severity::Damage);
+        self.outcome.is_final(self.is_earlier) && (was_whole || !self.is_earlier)
+    }
+
     /// Of an object that is not there any more.
     pub fn gone(key: ObjectKey) -> Record {
         Record { key, outcome: Outcome::Gone, from: None, to: None, bytes: 0, findings: Vec::new(), is_earlier: false }
@@ -221,7 +228,7 @@ impl Log {
                     .with("at byte", self.end)
                     .with_path(&path)
             })?;
-            recall(&record);
+            recall(&Record { is_earlier: true, ..record.clone() });
             self.note(record.key, length);
         }
     }

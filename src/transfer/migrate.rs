@@ -123,7 +123,7 @@ async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> 
 
 /// What an earlier call noted counts as done, when it is there now.
 fn recall(sink: &Sink, record: &Record) {
-    if !record.outcome.is_final(true) {
+    if !record.is_final() {
         return;
     }
     record.findings.iter().for_each(|finding| sink.recall(finding.clone()));
