@@ -279,6 +279,7 @@ export interface ImportOptions extends TransferOptions {
   maxBytes?: number;
   maxRatio?: number;
 }
+/** `password`: of the private key, for `sign`. The environment gives credentials and the password only. */
 export interface ImportIntoOptions extends ImportOptions {
   password?: string;
   env?: Environment;

@@ -13,7 +13,8 @@ import { runPhase } from './support/phase.mjs';
 import { print, save } from './support/record.mjs';
 import { loadAgent, NOT_SYNCED, prepareBeside } from './support/subjects.mjs';
 import { Verifiers } from './support/verifiers.mjs';
-import { flushDisk, Workplace } from './support/workplace.mjs';
+import { Workplace } from './support/workplace.mjs';
+import { fillStore } from './transfer/store.mjs';
 
 const DOCUMENTS = 100_000;
 const TEXTS = 1000;
@@ -40,7 +41,7 @@ async function main() {
   const home = path.join(workplace.folder, 'agent');
   const { agent, texts, signed } = await prepareBeside(home, TEXTS);
   await agent.close();
-  const data = await filled(home, texts, documents);
+  const data = await fillStore(home, workplace.unused(), texts, documents);
   const cores = os.availableParallelism();
   const verifiers = await Verifiers.start(cores, { home, data, texts: signed });
   const comparison = await answer(
@@ -54,7 +55,7 @@ async function main() {
     rounds,
   );
   await verifiers.stop();
-  const large = remembered === documents ? data : await filled(home, texts, remembered);
+  const large = remembered === documents ? data : await fillStore(home, workplace.unused(), texts, remembered);
   const { memory, us } = await runPhase('check', { home, data: large, expected: remembered });
   const taken = { name: `rss, check, ${remembered}`, ...memory, us, target: TARGET.memoryMiB };
   taken.met = memory.peakMiB < TARGET.memoryMiB;
@@ -63,15 +64,6 @@ async function main() {
   if (documents === DOCUMENTS)
     save(fileURLToPath(new URL('results', import.meta.url)), 'check', workplace.folder, results);
   return flags.check && [comparison, taken].some(({ met }) => !met) ? 1 : 0;
-}
-
-async function filled(home, texts, count) {
-  const data = workplace.unused();
-  const agent = await loadAgent(home, data, NOT_SYNCED);
-  for (let made = 0; made < count; made += texts.length) await agent.createDocuments(texts.slice(0, count - made));
-  await agent.close();
-  flushDisk();
-  return data;
 }
 
 async function checked(home, data, expected) {

@@ -11,20 +11,23 @@
 // - migrate reads a document, verifies hash and signature, puts it on the condition that nothing is there, reads it back and
 //   compares, and gives the Merkle roots of both sides. rclone and `aws s3 sync` put the files, as they do by default; rclone
 //   asks for the head of each afterwards.
-// - Memory is that of a process with nothing but the package loaded, and the most that it takes in the call: from a folder to
-//   a folder.
+// - Memory is that of a process with an agent loaded, and the most that it takes in the call: from a folder to a folder.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { makeStore } from './transfer/store.mjs';
-import { memoryOf } from './transfer/memory.mjs';
-import { migrations } from './transfer/migrations.mjs';
 import { median } from './support/measure.mjs';
+import { orders } from './support/orders.mjs';
+import { runPhase } from './support/phase.mjs';
 import { aligned, save, verdict } from './support/record.mjs';
+import { newAgent } from './support/subjects.mjs';
 import { Workplace } from './support/workplace.mjs';
+import { migrations } from './transfer/migrations.mjs';
+import { fillStore } from './transfer/store.mjs';
 
 const DOCUMENTS = 10_000;
 const MANY = { few: 10_000, many: 1_000_000 };
+/** Documents of one call that makes them. */
+const CHUNK = 1000;
 /** What a call may take above an idle process, however many documents there are. */
 const MEMORY_MIB = 150;
 
@@ -48,16 +51,21 @@ try {
 }
 
 async function main() {
+  const home = path.join(workplace.folder, 'agent');
+  await (await newAgent(home, 'ring-Ed25519')).close();
+  const texts = orders(CHUNK);
   const comparisons = [];
   if (['migrate; rclone copy', 'migrate; aws s3 sync'].some(asked)) {
-    const store = await makeStore(path.join(workplace.folder, 'store'), documents);
-    comparisons.push(...(await migrations({ store, rounds, documents, asked })));
+    const data = await fillStore(home, workplace.unused(), texts, documents);
+    comparisons.push(...(await migrations({ data, rounds, documents, asked })));
   }
   const memory = [];
   if (asked('memory')) {
     for (const count of [MANY.few, many]) {
-      const place = path.join(workplace.folder, `memory-${count}`);
-      memory.push({ name: `migrate ${count} documents`, ...(await memoryOf(place, count)), targetMiB: MEMORY_MIB });
+      const from = await fillStore(home, workplace.unused(), texts, count);
+      const args = { home, data: workplace.unused(), from, to: workplace.unused(), expected: count };
+      const { memory: taken, us } = await runPhase('migrate', args);
+      memory.push({ name: `migrate ${count} documents`, ...taken, us, targetMiB: MEMORY_MIB });
     }
   }
   for (const one of memory) one.met = one.peakMiB - one.idleMiB < MEMORY_MIB;

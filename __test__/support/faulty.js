@@ -118,7 +118,8 @@ async function storedInBucket({ bucket, prefix }, at) {
     const { status, body } = await s3('GET', bucket, { at, query });
     if (status !== 200) throw new Error(`not listed: ${status} ${body}`);
     const keys = [...String(body).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, name]) => name);
-    const names = keys.filter((name) => !name.startsWith(`${prefix}/files/`));
+    // What shows whether the server keeps conditions stays when its removal was refused; docs/s3.md says so.
+    const names = keys.filter((name) => !/^(files\/|\.jacs-probe-once)/.test(name.slice(prefix.length + 1)));
     token = /<NextContinuationToken>([^<]*)</.exec(body)?.[1];
     const read = async (name) => {
       const text = String((await s3('GET', `${bucket}/${name}`, { at })).body);

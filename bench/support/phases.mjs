@@ -2,6 +2,7 @@
 // Of the documents only a random sample of keys is remembered, in a file.
 import fs from 'node:fs';
 import { once } from 'node:events';
+import { Agent } from 'jacs-agent';
 import { must } from './answer.mjs';
 import { inFlight, rounded } from './measure.mjs';
 import { watchMemory } from './memory.mjs';
@@ -18,7 +19,7 @@ const SAMPLE = 10_000;
 /** Updates of one measurement. */
 const UPDATES = 100;
 
-const phases = { create, list, newest, get, update, versions, check };
+const phases = { create, list, newest, get, update, versions, check, migrate };
 
 /** Documents `from` to `to` of the store: microseconds a document, chunk by chunk. */
 async function create(agent, { from, to, sample }) {
@@ -63,6 +64,14 @@ async function check(agent, { expected }) {
   const { scanned, findings } = await agent.check({ onProgress: ({ done }) => progress(done) });
   must(scanned === expected + 1 && findings.length === 0, `${scanned} objects, ${findings.length} findings`);
   return { us: perOperation(start, scanned) };
+}
+
+/** To another directory. */
+async function migrate(agent, { from, to, expected }) {
+  const start = performance.now();
+  const report = await Agent.migrate({ from: { jacs_data_directory: from }, to: { jacs_data_directory: to } });
+  must(report.copied === expected + 1 && report.failed === 0, `${report.copied} objects were copied`);
+  return { us: perOperation(start, report.copied) };
 }
 
 async function newest(agent, { sample, passes }) {

@@ -9,7 +9,7 @@ const WORKER = fileURLToPath(new URL('migrate.mjs', import.meta.url));
 const TARGET = 1;
 
 /** The comparisons, each `{ name, samples, ratio, target, met }` with milliseconds a copy. */
-export async function migrations({ store, rounds, documents, asked }) {
+export async function migrations({ data, rounds, documents, asked }) {
   const opened = await openServers('rgw');
   if (!opened) {
     console.error('Ceph’s gateway is not there: npm run servers:install');
@@ -24,16 +24,9 @@ export async function migrations({ store, rounds, documents, asked }) {
     for (const name of ['AWS_CA_BUNDLE', 'HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) delete env[name];
     const remote = `:s3,provider=Ceph,access_key_id=${accessKey},secret_access_key=${secretKey},endpoint='${endpoint}',region=${region}`;
     const commands = {
-      ours: (prefix) => [process.execPath, WORKER, store.config, `s3://${bucket}/${prefix}`, String(documents)],
-      'rclone copy': (prefix) => [
-        'rclone',
-        '--config',
-        '/dev/null',
-        'copy',
-        store.data,
-        `${remote}:${bucket}/${prefix}`,
-      ],
-      'aws s3 sync': (prefix) => ['aws', 's3', 'sync', '--only-show-errors', store.data, `s3://${bucket}/${prefix}`],
+      ours: (prefix) => [process.execPath, WORKER, data, `s3://${bucket}/${prefix}`, String(documents)],
+      'rclone copy': (prefix) => ['rclone', '--config', '/dev/null', 'copy', data, `${remote}:${bucket}/${prefix}`],
+      'aws s3 sync': (prefix) => ['aws', 's3', 'sync', '--only-show-errors', data, `s3://${bucket}/${prefix}`],
     };
     const peers = ['rclone copy', 'aws s3 sync'].filter((peer) => asked(`migrate; ${peer}`));
     const comparisons = [];

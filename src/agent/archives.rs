@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Agent;
 use super::load::{LoadOptions, vault};
-use super::transfers::{ConfigSource, Heard, open_place};
+use super::transfers::{ConfigSource, Heard, check_data, open_place};
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -43,7 +43,7 @@ impl Agent {
         if options.sign {
             self.check_writable()?;
         }
-        self.check_data()?;
+        check_data(&self.vault)?;
         let (own, file) = (self.own_places(), options.archive.file.clone());
         blocking(move || check_outside(&own, &file)).await?;
         let (sink, max_bytes) = (heard.sink(MOST_FINDINGS), self.vault.max_bytes);

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Agent;
-use super::transfers::{ConfigSource, Heard, open_place};
+use super::transfers::{ConfigSource, Heard, check_beside, check_data, open_place};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
-use crate::local_file::resolved;
 use crate::transfer::{self, CheckReport, RepairFrom};
 
 /// What a caller asks of a check.
@@ -33,8 +32,8 @@ impl Agent {
         cancel: &Cancel,
     ) -> Result<CheckReport> {
         cancel.check()?;
-        self.check_data()?;
-        self.check_beside(options.check.resume.as_deref(), "resume")?;
+        check_data(&self.vault)?;
+        check_beside(&self.config, options.check.resume.as_deref(), "resume")?;
         let repair = match &options.repair_from {
             Some(source) => Some(self.repair_from(source, options.quarantine, working_directory).await?),
             None => None,
@@ -50,24 +49,12 @@ impl Agent {
         working_directory: &Path,
     ) -> Result<RepairFrom> {
         self.check_writable()?;
-        self.check_beside(Some(&quarantine), "quarantine")?;
+        check_beside(&self.config, Some(&quarantine), "quarantine")?;
         let mirror = open_place(&source.read(&self.environment, working_directory)?, &self.environment).await?;
         if mirror.store.overlaps(&self.vault.store) {
             let error = Error::new(Code::Config, "the mirror is the store itself, or one of them lies in the other");
             return Err(error.with("option", "repairFrom"));
         }
         Ok(RepairFrom { mirror: Arc::new(mirror), quarantine })
-    }
-
-    /// What is written beside the store must not lie in it.
-    fn check_beside(&self, path: Option<&Path>, option: &'static str) -> Result<()> {
-        match (self.config.data_path(), path) {
-            (Some(data), Some(path)) if resolved(path).starts_with(resolved(data)) => {
-                let message =
-                    "the path lies in the data directory, where only documents, agents and attachments belong";
-                Err(Error::new(Code::Input, message).with("option", option).with_path(path))
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -18,14 +18,12 @@ use crate::id::{DocumentId, DocumentKey, Reference};
 use crate::local_file::resolved;
 use crate::progress::OnProgress;
 use crate::store::{Kind, Store};
-use crate::transfer::{self, Finding, MOST_FINDINGS, OnFinding, Report, Sink, What};
+use crate::transfer::{self, Finding, MOST_FAILURES, MOST_FINDINGS, OnFinding, Report, Sink, What};
 use crate::trust::OwnKey;
 use crate::vault::{Reading, Vault};
 
 /// Documents that are asked for at once.
 const PAGE: usize = 64;
-/// So many in a row that could not be asked for mean that the storage is away.
-const MOST_FAILURES: usize = 100;
 /// Documents that get a successor at the same time.
 const RESIGNED_AT_ONCE: usize = 16;
 
@@ -116,10 +114,12 @@ impl Agent {
     ) -> Result<Report> {
         cancel.check()?;
         let from = options.from.read(environment, working_directory)?;
-        check_outside(&from, &options.transfer)?;
+        let checkpoint = options.transfer.checkpoint.as_deref();
+        check_beside(&from, checkpoint, "checkpoint")?;
         let from = open_place(&from, environment).await?;
+        check_data(&from)?;
         let to = options.to.read(environment, working_directory)?;
-        check_outside(&to, &options.transfer)?;
+        check_beside(&to, checkpoint, "checkpoint")?;
         // Whether it can sign is known before anything is copied.
         let signer = match options.resign || options.sign {
             true => {
@@ -158,25 +158,15 @@ impl Agent {
             self.check_writable()?;
         }
         let config = options.to.read(&self.environment, working_directory)?;
-        self.check_data()?;
-        check_outside(&self.config, &options.transfer)?;
-        check_outside(&config, &options.transfer)?;
+        check_data(&self.vault)?;
+        let checkpoint = options.transfer.checkpoint.as_deref();
+        check_beside(&self.config, checkpoint, "checkpoint")?;
+        check_beside(&config, checkpoint, "checkpoint")?;
         let to = Arc::new(open_place(&config, &self.environment).await?);
         let sink = heard.sink(MOST_FINDINGS);
         let mut report = transfer::transfer(self.vault.clone(), to, &options.transfer, sink, cancel).await?;
         self.sign_report(options.transfer.what, options.sign, &mut report, cancel).await?;
         Ok(report)
-    }
-
-    /// A data directory that is not there looks like a store without documents: a disk that is not mounted must not be told to
-    /// be sound, or saved as a backup. Errors: `JACS_NOT_FOUND`.
-    pub(super) fn check_data(&self) -> Result<()> {
-        match self.vault.store.describe().directory {
-            Some(directory) if !directory.exists => {
-                Err(Error::new(Code::NotFound, "the data directory does not exist").with_path(directory.root))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Puts a document into a report that says what was transferred, signed and not stored.
@@ -256,13 +246,23 @@ impl Agent {
     }
 }
 
-/// The checkpoint must not lie where a store keeps its objects.
-fn check_outside(config: &Config, options: &transfer::Options) -> Result<()> {
-    match (config.data_path(), &options.checkpoint) {
+/// A data directory that is not there looks like a store without documents: a disk that is not mounted must not be told to
+/// be sound, or saved as a backup. Errors: `JACS_NOT_FOUND`.
+pub(super) fn check_data(vault: &Vault) -> Result<()> {
+    match vault.store.describe().directory {
+        Some(directory) if !directory.exists => {
+            Err(Error::new(Code::NotFound, "the data directory does not exist").with_path(directory.root))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is written beside a store must not lie in it. Errors: `JACS_INPUT`.
+pub(super) fn check_beside(config: &Config, path: Option<&Path>, option: &'static str) -> Result<()> {
+    match (config.data_path(), path) {
         (Some(data), Some(path)) if resolved(path).starts_with(resolved(data)) => {
-            let message =
-                "the checkpoint lies in the data directory, where only documents, agents and attachments belong";
-            Err(Error::new(Code::Input, message).with_path(path))
+            let message = "the path lies in the data directory, where only documents, agents and attachments belong";
+            Err(Error::new(Code::Input, message).with("option", option).with_path(path))
         }
         _ => Ok(()),
     }

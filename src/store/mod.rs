@@ -16,7 +16,6 @@ pub mod layout;
 mod lock;
 mod memory;
 mod names;
-mod neighbours;
 mod other;
 mod probe;
 mod put;
@@ -47,7 +46,6 @@ pub use self::lock::Lock;
 use self::lock::Locks;
 use self::names::FileShelf;
 pub use self::names::{FileName, Files, Ids};
-pub use self::neighbours::Neighbours;
 pub use self::other::Other;
 pub use self::probe::{Abilities, Findings};
 pub use self::put::{Name, Put};
@@ -187,14 +185,13 @@ impl Store {
         let path = key.path();
         match self.read(&path, max_bytes).await {
             Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(self.too_large(key, max_bytes)),
+            Ok(None) => {
+                let error =
+                    Error::new(Code::Hash, "the stored object is larger than the limit").with("limit", max_bytes);
+                Err(self.name(error, key, &path))
+            }
             Err(error) => Err(self.fail(error, key, &path)),
         }
-    }
-
-    fn too_large(&self, key: &ObjectKey, max_bytes: u64) -> Error {
-        let error = Error::new(Code::Hash, "the stored object is larger than the limit").with("limit", max_bytes);
-        self.name(error, key, &key.path())
     }
 
     /// `None` when there are more than `max_bytes`.

@@ -50,6 +50,19 @@ pub enum Trouble<E = Error> {
     Unasked(E),
 }
 
+impl Trouble {
+    /// The same as an error, for whoever reads one object after the other.
+    pub fn into_error(self) -> Error {
+        match self {
+            Trouble::Gone => Error::new(Code::NotFound, "nothing is stored under that key"),
+            Trouble::NotAFile(what) => {
+                Error::new(Code::Permission, "something else stands where an object belongs").with("found", what)
+            }
+            Trouble::Unreadable(error) | Trouble::Unasked(error) => error,
+        }
+    }
+}
+
 #[cfg_attr(not(unix), allow(dead_code))]
 impl<E> Trouble<E> {
     fn map<F>(self, change: impl FnOnce(E) -> F) -> Trouble<F> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt, stream};
 
+use super::MOST_FAILURES;
 use super::copy::{Copier, Item};
 use super::finding::Finding;
 use super::listing::{Counting, Object, Objects, Shelf};
@@ -21,8 +22,6 @@ use crate::store::{ObjectKey, Store, layout};
 const PAGE: usize = 8;
 /// Objects under way at once when the caller does not say.
 pub const CONCURRENCY: usize = 64;
-/// So many objects in a row that could not be read or written mean that a storage is away.
-const MOST_FAILURES: usize = 100;
 
 /// How the stores are walked.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +127,7 @@ impl Engine {
     }
 
     /// Notes what became of the objects of a page. Errors: when too many in a row have failed.
-    fn take(&mut self, page: Vec<(Record, Option<Error>)>, is_last: bool, in_a_row: &mut usize) -> Result<()> {
+    fn take(&mut self, page: Vec<(Record, Option<Error>)>, is_last: bool, in_a_row: &mut u64) -> Result<()> {
         let mut records = Vec::with_capacity(page.len());
         let mut away = Ok(());
         for (record, error) in page {

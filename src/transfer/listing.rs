@@ -73,6 +73,12 @@ async fn count(store: Store, sink: Arc<Sink>) {
     sink.expect(total);
 }
 
+/// Whether a store has a document, or something in the place of one; a directory alone is none.
+pub async fn has_documents(store: &Store) -> Result<bool> {
+    let mut documents = Objects::of(store, Shelf::Documents, None).await?;
+    Ok(documents.peek().await?.is_some() || !documents.broken.is_empty())
+}
+
 /// A pull-iterator over the objects of one tree, ascending.
 pub struct Objects {
     walk: Walk,

@@ -228,8 +228,9 @@ impl Log {
                     .with("at byte", self.end)
                     .with_path(&path)
             })?;
-            recall(&Record { is_earlier: true, ..record.clone() });
-            self.note(record.key, length);
+            let key = record.key;
+            recall(&Record { is_earlier: true, ..record });
+            self.note(key, length);
         }
     }
 

@@ -11,7 +11,7 @@ use super::CHECKPOINT;
 use super::copy::{Copier, Rules};
 use super::engine::{CONCURRENCY, Engine, OnlyThere, Walk};
 use super::finding::{Finding, What};
-use super::listing::{Object, Objects, Shelf};
+use super::listing::{Object, Objects, Shelf, has_documents};
 use super::log::{Log, Outcome, Record};
 use super::object::stored_files;
 use super::report::Report;
@@ -19,7 +19,7 @@ use super::sink::Sink;
 use crate::cancel::Cancel;
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::store::{ObjectKey, Sha256Hex, Store};
+use crate::store::{ObjectKey, Sha256Hex, Store, blocking};
 use crate::vault::Vault;
 
 /// What a caller asks of a transfer between two stores.
@@ -33,8 +33,6 @@ pub struct Options {
     pub dry_run: bool,
     /// Look a second time for what came meanwhile.
     pub twice: bool,
-    /// Refuse a source whose data directory is missing: nothing was ever stored there.
-    pub needs_source: bool,
     /// Remove what the source has not.
     pub remove_missing: bool,
     /// Objects under way at once.
@@ -75,7 +73,7 @@ pub async fn transfer(
             });
             let memory = sink.clone();
             let path = path.clone();
-            crate::store::blocking(move || Log::open(&path, &title, |record| recall(&memory, record))).await?
+            blocking(move || Log::open(&path, &title, |record| recall(&memory, record))).await?
         }
         None => Log::unnamed()?,
     };
@@ -90,7 +88,7 @@ pub async fn transfer(
         Engine { copier, walk, log, sink: sink.clone(), cancel: cancel.clone(), unnoted: Report::default() };
     Box::pin(engine.run()).await.map_err(named)?;
     let Engine { log, unnoted: mut report, .. } = engine;
-    let root = report.read(&log)?;
+    let (mut report, root, log) = blocking(move || report.read(&log).map(|root| (report, root, log))).await?;
     report.root = root.filter(|_| options.deep && !options.dry_run);
     if options.remove_missing {
         remove_missing(&from.store, &to, begun, options.dry_run, &mut report, &sink, cancel).await.map_err(named)?;
@@ -98,21 +96,13 @@ pub async fn transfer(
     report.create_once = Some(to.store.create_once());
     report.findings = sink.take();
     if report.failed == 0 {
-        log.remove()?;
+        blocking(move || log.remove()).await?;
     }
     Ok(report)
 }
 
-/// A source that is not there, or not in its place, looks like an empty one: copying nothing would be told as success, and
-/// all of the target would be removed.
+/// A source that is not in its place looks like an empty one: all of the target would be removed.
 async fn check_there(from: &Store, to: &Store, options: &Options) -> Result<()> {
-    let is_missing = from.describe().directory.is_some_and(|directory| !directory.exists);
-    if options.needs_source && is_missing {
-        return Err(Error::new(Code::NotFound, "the data directory of the source does not exist"));
-    }
-    let has_documents = async |store: &Store| -> Result<bool> {
-        Ok(Objects::of(store, Shelf::Documents, None).await?.peek().await?.is_some())
-    };
     if options.remove_missing && !has_documents(from).await? && has_documents(to).await? {
         let message =
             "the source has no documents and the target has: nothing is removed, for it may be the wrong place";

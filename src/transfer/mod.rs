@@ -34,5 +34,8 @@ pub use migrate::{Options, transfer};
 pub use report::{Report, Root};
 pub use sink::{MOST_FINDINGS, OnFinding, Sink};
 
+/// So many objects in a row that could not be read or written mean that a storage is away.
+pub const MOST_FAILURES: u64 = 100;
+
 /// The member of a checkpoint's first line by which one is known; its value is the version of the form.
 pub const CHECKPOINT: &str = "jacs-agent-checkpoint";

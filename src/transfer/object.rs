@@ -69,6 +69,12 @@ fn what_failed(report: &Report, error: &Error, is_document: impl FnOnce() -> boo
     }
 }
 
+/// What it means that an object cannot be read.
+pub fn unread(error: &Error, key: &ObjectKey) -> Finding {
+    let of_storage = || Finding::of(What::Failed, error).with_key(key).with_path(key.path());
+    unreadable(error, key, key.path()).unwrap_or_else(of_storage)
+}
+
 /// What an error of the store says about what stands at `path`; `None` where it says nothing about that.
 pub fn unreadable(error: &Error, key: impl Display, path: String) -> Option<Finding> {
     if !error.is_damage() {

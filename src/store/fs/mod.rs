@@ -22,7 +22,6 @@ mod leftover;
 mod lister;
 mod names;
 mod reader;
-mod row;
 mod service;
 mod writer;
 
@@ -65,7 +64,6 @@ pub(super) use errno::may_pass;
 use pending::Pending;
 #[cfg(not(unix))]
 use portable::{Directory, Disk, Pending};
-pub(super) use row::Row;
 #[cfg(unix)]
 pub(super) use survey::{Opened, Shelf};
 #[cfg(unix)]
@@ -208,11 +206,6 @@ impl Fs {
 
     pub fn durability(&self) -> Durability {
         self.disk.durability()
-    }
-
-    /// The directories in one of the root, to be read one after the other; `None` where that gains nothing.
-    pub fn row(&self, path: &str) -> Option<Row> {
-        cfg!(unix).then(|| Row::new(self.disk.clone(), path))
     }
 
     /// Blocks for a few system calls.

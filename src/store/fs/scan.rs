@@ -62,11 +62,6 @@ fn files_in(above: &OwnedFd, name: &str) -> Result<Vec<File>> {
     names.into_iter().map(stat).filter_map(Result::transpose).collect()
 }
 
-/// The names of what is in an open directory and not temporary, in no order.
-pub(super) fn names_in(directory: &OwnedFd) -> Result<Vec<String>> {
-    names_of(&mut Dir::read_from(directory).map_err(failed)?)
-}
-
 fn names_of(entries: &mut Dir) -> Result<Vec<String>> {
     let mut names = Vec::new();
     visit(entries, |name, _| names.push(name.to_owned()))?;

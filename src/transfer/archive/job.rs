@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::super::finding::{Finding, What};
+use super::super::object::unread;
 use super::super::sink::Sink;
 use super::gzip::{BLOCK, pack};
 use super::leaves::Leaf;
@@ -17,8 +18,8 @@ use super::{header, judge, pages};
 use crate::cancel::Cancel;
 use crate::crypto::{Hasher, sha256};
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey};
-use crate::store::{FileName, Kind, Neighbours, ObjectKey, Sha256Hex, Store, blocking, layout};
+use crate::id::DocumentId;
+use crate::store::{FileName, Kind, ObjectKey, Sha256Hex, Store, Trouble, blocking, layout};
 
 /// Bytes of documents of a page that are in memory at once, beside one that is longer; in units of [`UNIT`].
 const IN_MEMORY: u32 = 32 << 10;
@@ -124,10 +125,8 @@ impl Job {
     }
 
     async fn versions(&mut self, kind: Kind, page: Named) -> Result<()> {
-        if let Named::Ids(kind, ids) = &page
-            && let Some(neighbours) = self.source.store.neighbours(*kind)
-        {
-            return self.neighbours(*kind, ids, neighbours).await;
+        if let (Named::Ids(kind, ids), true) = (&page, self.source.store.is_local()) {
+            return self.folders(*kind, ids).await;
         }
         let (keys, findings) = Named::versions(&self.source.store, kind, page).await?;
         self.done.unlisted |= !findings.is_empty();
@@ -156,23 +155,36 @@ impl Job {
         Ok(())
     }
 
-    /// On a disk: this thread waits for it in any case.
-    async fn neighbours(&mut self, kind: Kind, ids: &[DocumentId], mut neighbours: Neighbours) -> Result<()> {
+    /// On a disk: this thread waits for it in any case, and each folder is opened once.
+    async fn folders(&mut self, kind: Kind, ids: &[DocumentId]) -> Result<()> {
+        let store = self.source.store.clone();
+        let survey = match store.survey(kind) {
+            Ok(survey) => survey,
+            Err(Trouble::Gone) => return Ok(()),
+            Err(trouble) => return Err(trouble.into_error()),
+        };
         let mut last = None;
         for id in ids {
             self.cancel.check()?;
-            let versions = match neighbours.versions(*id) {
-                Err(error) if error.is_damage() => {
+            let folder = match survey.folder(*id, None, &mut |_| Ok(())).await? {
+                Ok(folder) => folder,
+                Err(Trouble::Gone) => continue,
+                Err(Trouble::Unasked(error)) => return Err(error),
+                Err(trouble) => {
                     self.done.unlisted = true;
-                    self.refuse(pages::unlisted(kind, *id, &error));
+                    self.refuse(pages::unlisted(kind, *id, &trouble.into_error()));
                     continue;
                 }
-                versions => versions?,
             };
-            for version in versions {
-                let key = DocumentKey { id: *id, version };
-                let read = neighbours.get(key, self.source.max_bytes);
-                self.version(kind, ObjectKey::Version { kind, key }, read, &mut last).await?;
+            for (position, version) in folder.versions.iter().enumerate() {
+                let read = match folder.open(position).await {
+                    Ok(opened) => opened.read(self.source.max_bytes).await,
+                    Err(trouble) => Err(trouble),
+                };
+                let too_long = || Error::new(Code::Hash, "the stored object is longer than a document may be");
+                let read = read.map_err(Trouble::into_error).and_then(|bytes| bytes.ok_or_else(too_long));
+                let key = ObjectKey::Version { kind, key: folder.key(*version) };
+                self.version(kind, key, read, &mut last).await?;
             }
         }
         Ok(())
@@ -224,15 +236,17 @@ impl Job {
         if !self.found.insert(hash) {
             return Ok(());
         }
-        let is_there = match self.source.store.file_length(hash).await {
-            Err(error) if error.is_damage() => false,
-            length => length?.is_some(),
+        let finding = match self.source.store.file_length(hash).await {
+            Ok(Some(_)) => return Ok(()),
+            Err(error) if error.code() == Code::Aborted => return Err(error),
+            // Whether it is there is not known.
+            Err(error) if !error.is_damage() => Finding::of(What::Failed, &error),
+            Ok(None) | Err(_) => {
+                let message = "an attachment of the document is not in the store";
+                Finding::new(What::AttachmentMissing, Code::Attachment, message)
+            }
         };
-        if !is_there {
-            let message = "an attachment of the document is not in the store";
-            let finding = Finding::new(What::AttachmentMissing, Code::Attachment, message);
-            self.done.findings.push(finding.with_key(document).with_path(ObjectKey::File(hash).path()));
-        }
+        self.done.findings.push(finding.with_key(document).with_path(ObjectKey::File(hash).path()));
         Ok(())
     }
 
@@ -371,7 +385,7 @@ impl Job {
 
     fn unread(&mut self, error: Error, key: &ObjectKey) {
         self.done.leaves.push(Leaf { key: *key, from: None, to: None });
-        self.refuse(judge::unread(&error, key));
+        self.refuse(unread(&error, key));
         self.done.error = Some(error);
     }
 

@@ -20,14 +20,3 @@ pub fn version(bytes: &[u8], key: &ObjectKey, max_bytes: u64) -> Result<Vec<Sha2
     parsed.check_hash().map_err(|error| found(What::Hash, error.to_string()))?;
     Ok(stored_files(&parsed))
 }
-
-/// What it means that an object cannot be read.
-pub fn unread(error: &Error, key: &ObjectKey) -> Finding {
-    let what = match error.code() {
-        // Longer than a document may be.
-        Code::Hash => What::Malformed,
-        Code::Permission if error.is_damage() => What::Unreadable,
-        _ => What::Failed,
-    };
-    Finding::of(what, error).with_key(key).with_path(key.path())
-}

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::super::finding::{Finding, What};
+use super::super::object::stored_files;
 use super::leaves::Leaf;
 use super::names::Named;
 use super::scan::Item;
@@ -231,8 +232,7 @@ impl Placer {
             let message = "only documents, and agents signed by themselves in their own place, come in";
             return refuse(Error::new(Code::Input, message));
         };
-        let files =
-            parsed.files()?.iter().filter(|file| file.stored).filter_map(|file| file.sha256.parse().ok()).collect();
+        let files = stored_files(&parsed);
         Ok(Ok(Some(Valid {
             key,
             signer,

@@ -10,7 +10,9 @@ use std::task::Poll;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
+use super::super::MOST_FAILURES;
 use super::super::finding::{Finding, What};
+use super::super::listing::has_documents;
 use super::super::report::Report;
 use super::super::sink::Sink;
 use super::gzip::Packed;
@@ -24,7 +26,7 @@ use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::Contents;
-use crate::store::{Kind, Store, Tell, blocking};
+use crate::store::{Kind, Tell, blocking};
 use crate::trust::OneCall;
 use crate::vault::Vault;
 
@@ -34,8 +36,6 @@ pub use super::place::Agents;
 const CONCURRENCY: usize = 64;
 /// Attachments under way at once: each may have a file of its own.
 const FILES_AT_ONCE: usize = 4;
-/// Objects in a row that cannot be stored: then it is the storage that is away.
-const MOST_FAILURES: u64 = 100;
 /// Bytes of agents' documents that may wait for those before them.
 const WAITING: u64 = 64 << 20;
 /// Ids that are asked for at once.
@@ -100,19 +100,6 @@ pub async fn import(
     import.files(entries(Tree::Files)).await?;
     import.documents(entries(Tree::Documents), options.concurrency.unwrap_or(CONCURRENCY)).await?;
     import.end().await
-}
-
-async fn has_documents(store: &Store) -> Result<bool> {
-    let mut documents = store.documents(Kind::Document).await?;
-    loop {
-        let page = documents.next_page(1).await?;
-        match page.first() {
-            None => return Ok(false),
-            // A directory alone is no document.
-            Some(found) if found.entries.as_ref().is_ok_and(Vec::is_empty) => {}
-            Some(_) => return Ok(true),
-        }
-    }
 }
 
 /// The agents of a store and the loaded one; whether there are others than that.

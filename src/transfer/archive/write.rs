@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::super::MOST_FAILURES;
 use super::super::finding::What;
 use super::super::report::Report;
 use super::super::sink::Sink;
@@ -22,8 +23,6 @@ use crate::error::{Code, Error, Result};
 use crate::local_file::{Growing, Tree};
 use crate::store::{CreateOnce, Store, blocking, wait_here};
 
-/// Objects in a row that cannot be read: then it is the storage that is away.
-const MOST_FAILURES: u64 = 100;
 /// Pages of a server that are read at once.
 const REMOTE_PAGES: usize = 3;
 /// Documents of a server that are read at once, when the caller does not say.

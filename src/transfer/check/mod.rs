@@ -25,7 +25,7 @@ mod tally;
 mod walk;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -40,7 +40,7 @@ use self::state::State;
 use self::tally::Tally;
 use super::listing::Counting;
 use super::sink::Sink;
-use super::{Finding, What};
+use super::{Finding, MOST_FAILURES, What};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, Version};
@@ -50,8 +50,6 @@ use crate::vault::Vault;
 const IN_MEMORY: u64 = 64 << 20;
 /// Below so many bytes an object is not counted.
 const SMALL: u64 = 64 << 10;
-/// So many objects in a row that could not be looked at: the storage is away.
-const AWAY: u32 = 100;
 
 /// What a caller asks of a check.
 #[derive(Clone, Debug)]
@@ -122,7 +120,7 @@ struct Check {
     repair: Option<Repair>,
     /// Where there is a file: how many more findings go into it.
     recorded: Option<AtomicUsize>,
-    unasked: AtomicU32,
+    unasked: AtomicU64,
     away: Mutex<Option<Error>>,
 }
 
@@ -152,7 +150,7 @@ pub async fn check(
         begun: state.begun(),
         repair: repair.map(|from| Repair::new(from, place)),
         recorded: resume.as_ref().map(|_| AtomicUsize::new(options.max_findings)),
-        unasked: AtomicU32::new(0),
+        unasked: AtomicU64::new(0),
         away: Mutex::default(),
     });
     // Of a part of the store nobody knows beforehand how much it is.
@@ -217,7 +215,7 @@ impl Check {
         if error.code() == Code::Aborted {
             return Err(error.clone());
         }
-        if self.unasked.fetch_add(1, Ordering::Relaxed) + 1 >= AWAY {
+        if self.unasked.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_FAILURES {
             self.away().get_or_insert_with(|| error.clone());
         }
         tally.unchecked += 1;

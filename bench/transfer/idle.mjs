@@ -1,2 +1,0 @@
-// Nothing but the package.
-import 'jacs-agent';
