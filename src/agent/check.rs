@@ -7,6 +7,7 @@ use super::Agent;
 use super::transfers::{ConfigSource, Heard, check_beside, check_data, open_place};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
+use crate::store::Sweep;
 use crate::transfer::{self, CheckReport, RepairFrom};
 
 /// What a caller asks of a check.
@@ -38,6 +39,7 @@ impl Agent {
             Some(source) => Some(self.repair_from(source, options.quarantine, working_directory).await?),
             None => None,
         };
+        let _held = self.sweep.as_ref().map(Sweep::hold);
         let sink = heard.sink(options.check.max_findings);
         Box::pin(transfer::check(self.vault.clone(), options.check, repair, sink, cancel)).await
     }

@@ -80,7 +80,7 @@ impl Agent {
             warnings,
             schemas: Schemas::new(),
             published: OnceCell::new(),
-            _sweep: sweep,
+            sweep,
         })
     }
 }

@@ -72,7 +72,7 @@ pub struct Agent {
     /// Whether the agent's own documents are known to be in the store.
     published: OnceCell<()>,
     /// `None` when loaded read-only: then nothing is changed.
-    _sweep: Option<Sweep>,
+    sweep: Option<Sweep>,
 }
 
 impl Agent {

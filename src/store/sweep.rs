@@ -1,5 +1,7 @@
 //! Left-over temporary files: a writer that was killed where files without a name cannot be had leaves one behind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -19,14 +21,37 @@ const PAGE: usize = 64;
 const REST: u32 = 4;
 /// So many documents, where there should be no leftovers: to look at every directory of a large store takes minutes.
 const SOME: usize = 10_000;
+/// While others look through the whole store, it asks so often whether they still do.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// A sweep under way in the background; it ends when this is dropped.
 #[must_use = "the sweep ends when this is dropped"]
-pub struct Sweep(Option<JoinHandle<()>>);
+pub struct Sweep {
+    task: Option<JoinHandle<()>>,
+    held: Arc<AtomicUsize>,
+}
+
+/// While one of these is there, the sweep begins with no other directory.
+#[must_use = "the sweep goes on when this is dropped"]
+pub struct Held(Arc<AtomicUsize>);
+
+impl Sweep {
+    /// For whoever looks at every directory: what is left over is told of then, and to look twice takes time.
+    pub fn hold(&self) -> Held {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Held(self.held.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Drop for Sweep {
     fn drop(&mut self) {
-        self.0.take().inspect(JoinHandle::abort);
+        self.task.take().inspect(JoinHandle::abort);
     }
 }
 
@@ -36,12 +61,19 @@ impl Store {
     /// name can be had, so that leftovers come with a copy from elsewhere at most, it looks at 10,000 documents each time.
     /// On backends other than fs, and outside a runtime, it does nothing.
     pub fn sweep(&self) -> Sweep {
-        let fs = self.0.fs.clone();
-        Sweep(fs.zip(Handle::try_current().ok()).map(|(fs, runtime)| runtime.spawn(sweep(self.clone(), fs))))
+        let (fs, held) = (self.0.fs.clone(), Arc::<AtomicUsize>::default());
+        let begin = |(fs, runtime): (Fs, Handle)| runtime.spawn(sweep(self.clone(), fs, held.clone()));
+        Sweep { task: fs.zip(Handle::try_current().ok()).map(begin), held }
     }
 }
 
-async fn sweep(store: Store, fs: Fs) {
+async fn sweep(store: Store, fs: Fs, held: Arc<AtomicUsize>) {
+    let released = || async {
+        while held.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(WAIT).await;
+        }
+    };
+    released().await;
     fs.sweep("", vec![layout::FILES.to_owned()], AGE).await;
     let limit = if fs.has_unnamed_files().await { SOME } else { usize::MAX };
     for kind in [Kind::Agent, Kind::Document] {
@@ -49,6 +81,7 @@ async fn sweep(store: Store, fs: Fs) {
         let Ok(ids) = some_ids(&store, kind, limit).await else { continue };
         let directory = layout::kind_prefix(kind);
         for page in ids.chunks(PAGE) {
+            released().await;
             let begun = Instant::now();
             let names = page.iter().map(DocumentId::to_string).collect();
             fs.sweep(directory.trim_end_matches('/'), names, AGE).await;

@@ -2,10 +2,13 @@
 //! documents themselves without the way through OpenDAL, which takes longer than verifying one.
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::errno::{fault, may_pass};
@@ -18,6 +21,10 @@ type Trouble = TroubleOf<opendal::Error>;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 // Not blocking, because opening a FIFO waits for a writer.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Bytes of names that are read at once.
+#[cfg(target_os = "linux")]
+const ROOM: usize = 16 << 10;
 
 /// An open directory whose entries are looked at.
 pub(in crate::store) struct Shelf(OwnedFd);
@@ -77,19 +84,15 @@ impl Shelf {
 
     /// Calls `each` with the name of every entry, and whether it is a directory.
     pub fn visit<E: From<Trouble>>(&self, mut each: impl FnMut(Cow<'_, str>, Place) -> Result<(), E>) -> Result<(), E> {
-        // The same open directory, since nobody else reads from it: to open it once more takes as long as to read it.
-        let directory = rustix::io::fcntl_dupfd_cloexec(&self.0, 0).map_err(|errno| E::from(failed(errno)))?;
-        let mut entries = Dir::new(directory).map_err(|errno| E::from(failed(errno)))?;
-        while let Some(entry) = entries.read() {
-            let entry = entry.map_err(|errno| E::from(failed(errno)))?;
-            let name = entry.file_name();
+        read_names(&self.0, |entry| {
+            let (name, kind) = entry.map_err(|errno| E::from(failed(errno)))?;
             if name.to_bytes() == b"." || name.to_bytes() == b".." {
-                continue;
+                return Ok(());
             }
-            let kind = match entry.file_type() {
+            let kind = match kind {
                 FileType::Unknown => match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(found) => FileType::from_raw_mode(found.st_mode),
-                    Err(_) => continue,
+                    Err(_) => return Ok(()),
                 },
                 kind => kind,
             };
@@ -98,9 +101,8 @@ impl Shelf {
                 FileType::RegularFile => Place::File,
                 other => Place::Other(name_of(other)),
             };
-            each(name.to_string_lossy(), place)?;
-        }
-        Ok(())
+            each(name.to_string_lossy(), place)
+        })
     }
 
     fn trouble(&self, name: &str, errno: Errno, directory: bool) -> Trouble {
@@ -141,6 +143,34 @@ impl Opened {
     pub fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, Trouble> {
         Disk::read(&self.file, offset, length).map_err(of_disk)
     }
+}
+
+/// What a directory gives next: a name, and what has it as far as the directory tells.
+type Read<'a> = Result<(&'a CStr, FileType), Errno>;
+
+/// Reads an open directory from where it was left, which nobody else reads from: to open it once more, and to keep what was
+/// read on the heap, takes as long as to read it.
+#[cfg(target_os = "linux")]
+fn read_names<E>(directory: &OwnedFd, mut each: impl FnMut(Read<'_>) -> Result<(), E>) -> Result<(), E> {
+    let mut room = [MaybeUninit::uninit(); ROOM];
+    let mut entries = rustix::fs::RawDir::new(directory, &mut room);
+    while let Some(entry) = entries.next() {
+        each(entry.as_ref().map(|entry| (entry.file_name(), entry.file_type())).map_err(|errno| *errno))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_names<E>(directory: &OwnedFd, mut each: impl FnMut(Read<'_>) -> Result<(), E>) -> Result<(), E> {
+    let opened = rustix::io::fcntl_dupfd_cloexec(directory, 0).and_then(rustix::fs::Dir::new);
+    let mut entries = match opened {
+        Ok(entries) => entries,
+        Err(errno) => return each(Err(errno)),
+    };
+    while let Some(entry) = entries.read() {
+        each(entry.as_ref().map(|entry| (entry.file_name(), entry.file_type())).map_err(|errno| *errno))?;
+    }
+    Ok(())
 }
 
 /// An object that the disk does not give is damaged; that descriptors or memory are short says nothing about it.

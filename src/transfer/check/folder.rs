@@ -164,10 +164,11 @@ impl Look<'_> {
         if judged.gone {
             return Ok(());
         }
-        let path = path_of(self.kind, judged.key);
+        let (kind, key) = (self.kind, judged.key);
+        let path = || path_of(kind, key);
         if let Some(error) = judged.unasked {
             seen.unknown = true;
-            return check.unchecked(&mut self.tally, &path, self.id, &error);
+            return check.unchecked(&mut self.tally, &path(), self.id, &error);
         }
         check.asked();
         let state = judged.state.take();
@@ -182,15 +183,15 @@ impl Look<'_> {
             self.tally.bytes += judged.bytes;
         }
         if let Some(access) = judged.access {
-            self.tell(permissions(access).with_key(judged.key).with_path(&path), None);
+            self.tell(permissions(access).with_key(judged.key).with_path(path()), None);
         }
         if judged.uneven {
             let message = "the document is valid and not in canonical form";
             let note = Finding::new(What::NotCanonical, Code::Input, message);
-            self.tell(note.with_key(judged.key).with_path(&path), None);
+            self.tell(note.with_key(judged.key).with_path(path()), None);
         }
         if let Some(finding) = judged.finding {
-            let finding = Finding { key: Some(judged.key.to_string()), ..finding }.with_path(path);
+            let finding = Finding { key: Some(judged.key.to_string()), ..finding }.with_path(path());
             match finding.what {
                 What::AgentChain => seen.outside.push(finding),
                 what if what.is_damage() => seen.broken.push(finding),

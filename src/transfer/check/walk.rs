@@ -22,6 +22,9 @@ use crate::trust::OneCall;
 
 /// Ids that one thread takes, on a disk.
 const LOCAL_PAGE: usize = 256;
+/// Pages at once on a disk, for each core: most of them wait where the disk's pages are not in memory.
+const LOCAL_PAGES_A_CORE: usize = 4;
+const MOST_LOCAL_PAGES: usize = 64;
 /// Ids of a page where each takes a request, how many of them are asked for at once, and pages at once.
 const REMOTE_PAGE: usize = 64;
 const AT_ONCE: usize = 32;
@@ -38,14 +41,19 @@ type Listed = Vec<(DocumentId, Option<Vec<Entry>>)>;
 pub async fn walk(check: &Arc<Check>, state: &mut State) -> Result<Tally> {
     let mut unchecked = 0;
     finish_repairs(check, state).await?;
-    look_at_names(check, state).await?;
+    let mut agents = IdPages::new(check, Kind::Agent, state.reached(Pass::Agents).after.as_deref()).await?;
+    let mut documents = IdPages::new(check, Kind::Document, state.reached(Pass::Documents).after.as_deref()).await?;
+    // To read the names of a large directory takes a while, in which nothing else could be done.
+    let (named, ()) = tokio::join!(look_at_names(check, state), async {
+        agents.prepare(check).await;
+        documents.prepare(check).await;
+    });
+    named?;
     state.named(|digest| {
         check.known.name(digest);
     })?;
-    for (pass, kind) in [(Pass::Agents, Kind::Agent), (Pass::Documents, Kind::Document)] {
-        let pages = IdPages::new(check, kind, state.reached(pass).after.as_deref()).await?;
-        unchecked += go_through(check, state, pass, pages).await?;
-    }
+    unchecked += go_through(check, state, Pass::Agents, agents).await?;
+    unchecked += go_through(check, state, Pass::Documents, documents).await?;
     let pages = FilePages::new(check, state.reached(Pass::Files).after.as_deref());
     unchecked += go_through(check, state, Pass::Files, pages).await?;
     Ok(Tally { unchecked, ..std::mem::take(&mut state.tally) })
@@ -185,8 +193,7 @@ trait Pages {
 /// One pass; how many objects could not be looked at. A step is noted when all before it are.
 async fn go_through<P: Pages>(check: &Arc<Check>, state: &mut State, pass: Pass, mut pages: P) -> Result<u64> {
     let at_once = match check.vault.store.is_local() {
-        // One more, so that nobody waits while a page is noted.
-        true => available_parallelism().map_or(2, usize::from) + 1,
+        true => (LOCAL_PAGES_A_CORE * available_parallelism().map_or(2, usize::from)).min(MOST_LOCAL_PAGES),
         false => REMOTE_PAGES,
     };
     let mut unchecked = 0;
@@ -242,6 +249,8 @@ enum Listing {
 struct IdPages {
     kind: Kind,
     listing: Listing,
+    /// What was listed before it was asked for.
+    ready: Option<Result<Option<(String, Listed)>>>,
     call: OneCall,
     pages: usize,
 }
@@ -259,14 +268,17 @@ impl IdPages {
             after.into_iter().for_each(|after| ids.seek_after(after));
             Listing::Ids(ids)
         };
-        Ok(IdPages { kind, listing, call: OneCall::default(), pages: 0 })
+        Ok(IdPages { kind, listing, ready: None, call: OneCall::default(), pages: 0 })
     }
-}
 
-impl Pages for IdPages {
-    type Page = Listed;
+    /// Lists the first page, where the names of a directory are read at once; not when the look at names brings some back.
+    async fn prepare(&mut self, check: &Check) {
+        if check.vault.store.is_local() && check.repair.is_none() {
+            self.ready = Some(self.list(check).await);
+        }
+    }
 
-    async fn next(&mut self, check: &Check) -> Result<Option<(String, Listed)>> {
+    async fn list(&mut self, check: &Check) -> Result<Option<(String, Listed)>> {
         let count = if check.vault.store.is_local() { LOCAL_PAGE } else { REMOTE_PAGE };
         let page = match &mut self.listing {
             Listing::Ids(ids) => ids.next_page(count).await.map(|ids| ids.into_iter().map(|id| (id, None)).collect()),
@@ -285,6 +297,17 @@ impl Pages for IdPages {
             page.retain(|(id, _)| check.is_drawn(*id));
         }
         Ok(Some((last, page)))
+    }
+}
+
+impl Pages for IdPages {
+    type Page = Listed;
+
+    async fn next(&mut self, check: &Check) -> Result<Option<(String, Listed)>> {
+        match self.ready.take() {
+            Some(page) => page,
+            None => self.list(check).await,
+        }
     }
 
     fn again(names: &[String]) -> Listed {
