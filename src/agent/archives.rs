@@ -57,7 +57,8 @@ impl Agent {
     /// Errors: `JACS_INPUT` (no such archive, or over a limit), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
     pub async fn import_archive(&self, options: Import, heard: Heard, cancel: &Cancel) -> Result<Report> {
         self.check_writable()?;
-        let own = OwnKey::new(self.key.id, self.public_key().clone(), [self.key.version]);
+        let versions = self.key_directory.agent_versions(self.vault.max_bytes)?;
+        let own = OwnKey::new(self.key.id, self.public_key().clone(), Some(self.key.version), &versions);
         let mut report = import(&self.config, self.vault.clone(), Some(own), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;
         Ok(report)

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::configuration::{MAX_CONFIG_BYTES, readable};
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
 use crate::canonical::{Object, parse_object};
@@ -23,10 +24,9 @@ use crate::local_file;
 use crate::store::Store;
 use crate::store::blocking;
 
-/// `$schema` of agent documents and of configurations, and what a configuration may hold in bytes.
+/// `$schema` of agent documents and of configurations.
 const AGENT_SCHEMA: &str = "https://hai.ai/schemas/agent/v1/agent.schema.json";
 const CONFIG_SCHEMA: &str = "https://hai.ai/schemas/jacs.config.schema.json";
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// What a caller asks of a new agent.
 #[derive(Default)]
@@ -236,13 +236,6 @@ fn make_configuration(
     let config_key = DocumentKey { id: DocumentId::random(), version: Version::now() };
     let signed = Draft::of_system(parse_object(&text)?, config_key, now).sign(&author, now, MAX_CONFIG_BYTES)?;
     readable(&signed.text)
-}
-
-/// The same document over several lines: people edit configurations.
-fn readable(text: &str) -> Result<String> {
-    let failed = |error| Error::new(Code::Internal, "the configuration could not be written").with_source(error);
-    let value: Json = serde_json::from_str(text).map_err(failed)?;
-    serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(failed)
 }
 
 fn read_config(path: &Path) -> Result<Option<String>> {

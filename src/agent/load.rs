@@ -16,8 +16,8 @@ use crate::document::{Parsed, Signed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
-use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store};
-use crate::trust::{Keyring, OwnKey};
+use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store, blocking};
+use crate::trust::{AgentVersion, Keyring, OwnKey, Pins};
 use crate::vault::{Cache, CacheLimits, Vault};
 
 /// Agents of a store that are looked through for the one that the key signed, when no id is configured.
@@ -42,7 +42,9 @@ impl Agent {
         environment: &Environment,
         working_directory: &Path,
     ) -> Result<Agent> {
+        let read_only = options.read_only;
         let key_directory = KeyDirectory::new(&config);
+        let key_directory = blocking(move || key_directory.settled(read_only)).await?;
         let public_key = key_directory.public_key()?;
         check_algorithm(&config, &public_key)?;
         let mut warnings = Vec::new();
@@ -58,14 +60,12 @@ impl Agent {
         };
         let store = Store::open(&settings(&config, environment)?).await?;
         let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
-        if !own.iter().any(|document| is_wanted(&config, document)) {
+        if choose(&config, &key_directory, &own).is_none() {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
-        let chosen = own.iter().rev().find(|document| is_wanted(&config, document)).cloned();
-        let chosen = chosen.ok_or_else(|| not_found(&config))?;
-        let versions =
-            own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
-        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), versions);
+        let chosen = choose(&config, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
+        let versions = key_directory.agent_versions(config.max_document_bytes)?;
+        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), Some(chosen.key.version), &versions);
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Arc::new(vault(&config, store, Some(own_key))?);
         Ok(Agent {
@@ -88,7 +88,13 @@ impl Agent {
 /// A store as a configuration wants it to be seen; `own` is the loaded agent, where there is one.
 pub(super) fn vault(config: &Config, store: Store, own: Option<OwnKey>) -> Result<Vault> {
     Ok(Vault {
-        keyring: Keyring::new(own, store.clone(), key_resolution(config), config.max_document_bytes)?,
+        keyring: Keyring::new(
+            own,
+            Some(Pins::beside(&config.key_directory)),
+            store.clone(),
+            key_resolution(config),
+            config.max_document_bytes,
+        )?,
         store,
         minimum_trust: config.minimum_trust,
         update_policy: config.update_policy,
@@ -176,8 +182,14 @@ fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
     Err(error.with("configured", config.key_algorithm).with("key", key.algorithm().name()))
 }
 
-fn is_wanted(config: &Config, document: &OwnDocument) -> bool {
-    config.agent_id_and_version.is_none_or(|wanted| wanted == document.key)
+/// The document that a configuration names, of those of the present key, oldest first; else the newest of its agent where the
+/// named one lies beside the keys: it was replaced since.
+pub(super) fn choose<'a>(config: &Config, directory: &KeyDirectory, own: &'a [OwnDocument]) -> Option<&'a OwnDocument> {
+    let Some(wanted) = config.agent_id_and_version else { return own.last() };
+    own.iter().find(|document| document.key == wanted).or_else(|| {
+        let newest = own.iter().rev().find(|document| document.key.id == wanted.id);
+        newest.filter(|_| directory.has_own_document(wanted))
+    })
 }
 
 fn not_found(config: &Config) -> Error {
@@ -242,8 +254,15 @@ impl Agent {
     }
 
     async fn publish(&self) -> Result<()> {
-        let beside = self.key_directory.own_documents(self.public_key(), self.vault.max_bytes)?;
-        let ours = beside.into_iter().filter(|document| document.key.id == self.key.id && document.key != self.key);
+        let beside = self.key_directory.agent_versions(self.vault.max_bytes)?;
+        let is_ours = |document: &AgentVersion| {
+            let own = self.vault.keyring.own.as_ref();
+            document.key.id == self.key.id
+                && document.key != self.key
+                && own.is_some_and(|own| own.knows(document.key.version).is_some())
+        };
+        let ours =
+            beside.into_iter().filter(is_ours).map(|document| OwnDocument { key: document.key, text: document.text });
         let loaded = OwnDocument { key: self.key, text: self.document.clone() };
         for document in ours.chain([loaded]) {
             let signed = Signed { key: document.key, text: document.text.clone() };

@@ -17,11 +17,13 @@ mod archives;
 mod attachments;
 mod batch;
 mod check;
+mod configuration;
 mod create;
 mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod rotate;
 mod transfers;
 
 pub use archives::{Export, Import};

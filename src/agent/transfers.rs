@@ -8,13 +8,13 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::key_directory::KeyDirectory;
-use super::load::{LoadOptions, settings, vault};
+use super::load::{LoadOptions, choose, settings, vault};
 use super::{Agent, CreateOptions, UpdateOptions};
 use crate::cancel::Cancel;
 use crate::config::{Config, ConfigInput, EnvironmentUse};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey, Reference};
+use crate::id::{DocumentId, Reference};
 use crate::local_file::resolved;
 use crate::progress::OnProgress;
 use crate::store::{Kind, Store};
@@ -91,13 +91,12 @@ pub async fn open_place(config: &Config, environment: &Environment) -> Result<Va
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.
 pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
-    let directory = KeyDirectory::new(config);
+    let directory = KeyDirectory::new(config).settled(true).ok()?;
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;
-    let is_wanted = |key: DocumentKey| config.agent_id_and_version.is_none_or(|wanted| wanted == key);
-    let id = own.iter().rev().find(|document| is_wanted(document.key))?.key.id;
-    let versions = own.iter().map(|document| document.key).filter(|key| key.id == id).map(|key| key.version);
-    Some(OwnKey::new(id, key, versions))
+    let chosen = choose(config, &directory, &own)?.key;
+    let versions = directory.agent_versions(config.max_document_bytes).ok()?;
+    Some(OwnKey::new(chosen.id, key, Some(chosen.version), &versions))
 }
 
 impl Agent {

@@ -1,4 +1,4 @@
-//! Who was asked for within one call. Whose key it is is decided anew for every call; but a history of a hundred versions
+//! What was asked within one call. Whose key it is is decided anew for every call; but a history of a hundred versions
 //! by one agent asks once, not a hundred times.
 
 use std::collections::HashMap;
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use crate::crypto::PublicKey;
+use super::stored::Stored;
 use crate::error::Result;
 use crate::id::DocumentKey;
 
-/// An agent's key, or why there is none to believe.
-pub(super) type Answer = std::result::Result<PublicKey, String>;
+/// What the store says about an agent version.
+pub(super) type Answer = Arc<Stored>;
 
 type Answers = Arc<Mutex<HashMap<DocumentKey, Arc<OnceCell<Answer>>>>>;
 

@@ -95,6 +95,7 @@ impl Vault {
         let believed = trust.key(&by).ok().filter(|believed| believed.key == verified.key)?;
         self.check_trust(by.agent.id, believed, options).ok()?;
         by.check_times(key, super::now()).ok()?;
-        Some(believed.source)
+        // Whether a document of a key that ended counts may depend on others.
+        believed.ended.is_none().then_some(believed.source)
     }
 }

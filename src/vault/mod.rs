@@ -5,6 +5,7 @@
 //! | `attachments` | the bytes of attachments, read to a verified end |
 //! | `cache` | verified documents kept in memory |
 //! | `verify` | the table of checks over one text, and the report of it |
+//! | `vouched` | documents of a key that somebody else may have |
 //! | `lineage` | the versions of one document: owner, which count, heads, newest |
 //! | `find` | one version and what the checks find of it, from memory or from the store |
 //! | `read` | get, newest, versions, inspect |
@@ -20,6 +21,7 @@ mod lineage;
 mod list;
 mod read;
 mod verify;
+mod vouched;
 mod write;
 
 pub use attachments::Attachment;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::config::KeySource;
 use crate::crypto::{Algorithm, PublicKey};
-use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed};
+use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed, SignedBy};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
-use crate::trust::{Believed, Tried};
+use crate::trust::{Believed, Reason, Tried};
 
 use super::Vault;
 use super::attachments::about;
@@ -173,7 +173,7 @@ impl Vault {
             Some(unsigned) => report.unsigned = unsigned,
             None => return Ok(None),
         }
-        if report.note("time", by.check_times(key, super::now())).is_none()
+        if report.note("time", self.check_times(parsed, by, believed).await?).is_none()
             || report.note("signature", parsed.check_signature(claim, &believed.key)).is_none()
         {
             return Ok(None);
@@ -195,6 +195,25 @@ impl Vault {
             return Err(error.with("agent", agent));
         }
         Ok(())
+    }
+
+    /// Check 7, also against the end of the key. Errors: where no verdict was possible.
+    async fn check_times(&self, parsed: &Parsed<'_>, by: &SignedBy<'_>, believed: &Believed) -> Result<Result<()>> {
+        let key = parsed.header.key;
+        if let Err(error) = by.check_times(key, super::now()) {
+            return Ok(Err(error));
+        }
+        let Some(ended) = believed.ended else { return Ok(Ok(())) };
+        if ended.is_before(by.iat) {
+            let error = Error::new(Code::Signature, "the key had been replaced before it made this signature");
+            return Ok(Err(error.with("iat", by.iat).with("replaced at", ended.at).with_key(key)));
+        }
+        if ended.reason == Reason::Compromised && !Box::pin(self.is_vouched_for(&parsed.header)).await? {
+            let message =
+                "the key was replaced as compromised, and no later version of the document speaks for this one";
+            return Ok(Err(Error::new(Code::Untrusted, message).with_key(key)));
+        }
+        Ok(Ok(()))
     }
 
     /// Check 9, and what there is to say of each attachment.

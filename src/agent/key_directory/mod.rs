@@ -5,7 +5,11 @@
 //! {public key file}               raw bytes
 //! agents/{id}/{version}.json      the agent's documents
 //! .creating                       while `Agent.create` is under way
+//! .changing/                      while keys are replaced: see `change`
+//! trust/{id}.json                 the trust store
 //! ```
+
+mod change;
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -13,12 +17,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+pub use self::change::{Change, NewConfiguration, NewKeys};
+
 use crate::config::Config;
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
 use crate::local_file::{self, ReadFailure, read_bounded};
+use crate::trust::AgentVersion;
 
 /// What a key file may hold, in bytes: an encrypted ML-DSA-87 key is under 7 KB.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
@@ -30,6 +37,8 @@ pub struct KeyDirectory {
     folder: PathBuf,
     private_key: PathBuf,
     public_key: PathBuf,
+    /// An own document that is not in its place yet.
+    beside: Option<OwnDocument>,
 }
 
 /// An agent document beside its key: its hash holds and the key signed it.
@@ -45,6 +54,7 @@ impl KeyDirectory {
             private_key: config.key_directory.join(&config.private_key_filename),
             public_key: config.key_directory.join(&config.public_key_filename),
             folder: config.key_directory.clone(),
+            beside: None,
         }
     }
 
@@ -116,17 +126,27 @@ impl KeyDirectory {
 
     /// The agent documents beside the key that the key signed, oldest first.
     pub fn own_documents(&self, key: &PublicKey, max_bytes: u64) -> Result<Vec<OwnDocument>> {
-        let mut documents = Vec::new();
+        let of_key = |(stored, text)| check_own(text, Some(stored), key, max_bytes);
+        Ok(self.documents(max_bytes)?.into_iter().filter_map(of_key).collect())
+    }
+
+    /// All agent documents beside the key, of whatever key, as far as each can be judged alone; oldest first.
+    pub fn agent_versions(&self, max_bytes: u64) -> Result<Vec<AgentVersion>> {
+        let judged = |(stored, text)| AgentVersion::read(text, Origin::Storage(stored), max_bytes);
+        Ok(self.documents(max_bytes)?.into_iter().filter_map(judged).collect())
+    }
+
+    fn documents(&self, max_bytes: u64) -> Result<Vec<(DocumentKey, String)>> {
+        let mut documents: Vec<(DocumentKey, String)> = Vec::new();
         for folder in entries(&self.folder.join("agents"))? {
             for path in entries(&folder)? {
                 let Some(stored) = key_of(&folder, &path) else { continue };
                 let Some(text) = read_text(&path, max_bytes)? else { continue };
-                if let Some(document) = check_own(text, Some(stored), key, max_bytes) {
-                    documents.push(document);
-                }
+                documents.push((stored, text));
             }
         }
-        documents.sort_by_key(|document: &OwnDocument| document.key.version);
+        documents.extend(self.beside.iter().map(|document| (document.key, document.text.clone())));
+        documents.sort_by_key(|(key, _)| key.version);
         Ok(documents)
     }
 
@@ -183,6 +203,7 @@ impl KeyDirectory {
         if lock.is_some() {
             entries(&self.folder)?.iter().filter(is_left_over).try_for_each(|path| local_file::remove(path))?;
         }
+        self.finish_change()?;
         Ok(lock)
     }
 
@@ -197,6 +218,19 @@ impl KeyDirectory {
         }
         #[cfg(not(unix))]
         Ok(None)
+    }
+
+    /// The directory as it is once a change of another process, cut off after it was decided, is in place. Errors: as those of
+    /// the files.
+    pub fn settled(self, read_only: bool) -> Result<KeyDirectory> {
+        if !self.is_changing() {
+            return Ok(self);
+        }
+        match self.lock() {
+            Ok(_) => Ok(self),
+            Err(error) if read_only && error.code() == Code::Permission => self.as_decided(),
+            Err(error) => Err(error),
+        }
     }
 
     /// What `doctor` says about permissions.
