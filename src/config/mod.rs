@@ -11,6 +11,7 @@ mod layers;
 mod location;
 mod members;
 mod password;
+mod registry;
 mod report;
 mod storage_options;
 mod values;
@@ -69,6 +70,9 @@ pub struct Config {
     pub dns_trust_anchor: Option<PathBuf>,
     /// Who is asked for a signer's key, in order, each once; default `local,storage`, on `hai` also `registry`.
     pub key_resolution: Vec<KeyResolution>,
+    /// Where the HAI agent registry is, by `JACS_KEYS_BASE_URL`; default `https://hai.ai` on `hai`, else none. See
+    /// [`registry_url`](Self::registry_url).
+    pub keys_base_url: Option<String>,
     /// The weakest source of a key that counts; default `storage`.
     pub minimum_trust: KeySource,
     /// Whose versions of a document count; default `owner`.
@@ -207,8 +211,11 @@ impl Config {
         environment_use: EnvironmentUse,
         cwd: &Path,
     ) -> Result<Self> {
-        let environment = (environment_use == EnvironmentUse::Settings).then_some(environment);
-        build::build(object, file, environment, cwd)
+        let settings = (environment_use == EnvironmentUse::Settings).then_some(environment);
+        let mut config = build::build(object, file, settings, cwd)?;
+        // There is no setting that it could override.
+        config.keys_base_url = registry::keys_base_url(environment, &config.default_storage)?;
+        Ok(config)
     }
 
     /// The absolute data directory; `None` unless the storage is `fs`.

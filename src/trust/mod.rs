@@ -8,6 +8,7 @@
 //! | `agent_version` | one agent document, judged alone |
 //! | `chain` | the versions of one agent together, and what ended a key |
 //! | `rotation` | the proof by which one key hands over to the next |
+//! | `registry` | the source `registry`: the HAI agent registry |
 //! | `asked` | none: answers, for the length of one call |
 //!
 //! Who a key belongs to is decided anew for every read.
@@ -17,6 +18,7 @@ mod asked;
 mod chain;
 mod own;
 mod pins;
+mod registry;
 mod rotation;
 mod stored;
 
@@ -27,6 +29,7 @@ pub use asked::{OneCall, in_one_call};
 pub use chain::{Ended, Standing};
 pub use own::OwnKey;
 pub use pins::{Pin, Pins};
+pub use registry::{Answer, Registry, RegistryKey};
 pub use rotation::{MEMBER as ROTATION_PROOF, Reason, prove};
 
 use self::chain::Chain;
