@@ -15,6 +15,8 @@
 mod agent_version;
 mod asked;
 mod chain;
+#[cfg(test)]
+mod chain_test;
 mod own;
 mod pins;
 mod rotation;
