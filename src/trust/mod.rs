@@ -16,6 +16,8 @@
 mod agent_version;
 mod asked;
 mod chain;
+#[cfg(test)]
+mod chain_test;
 mod own;
 mod pins;
 mod registry;
@@ -33,6 +35,7 @@ pub use registry::{Answer, Registry, RegistryKey};
 pub use rotation::{MEMBER as ROTATION_PROOF, Reason, prove};
 
 use self::chain::Chain;
+use self::rotation::Form;
 use self::stored::Stored;
 use crate::config::{KeyResolution, KeySource};
 use crate::crypto::PublicKey;
@@ -119,19 +122,19 @@ impl Keyring {
                 None if document == by.agent && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
-                None => own.find(by.agent.version, &*self.stored(by.agent, None).await?),
+                None => own.find(by.agent.version, &*Box::pin(self.stored(by.agent, None)).await?),
             };
             found.note(KeySource::SelfKey, answer, by);
             return Ok(found);
         }
-        match self.pin(by.agent.id).await? {
+        match Box::pin(self.pin(by.agent.id)).await? {
             Some(Pin::Blocked { .. }) => found.refuse("it is blocked", "the agent is blocked in the trust store"),
             Some(Pin::Trusted { key, .. }) => {
-                let stored = self.stored(by.agent, introduced).await?;
+                let stored = Box::pin(self.stored(by.agent, introduced)).await?;
                 found.note_pinned(&key, &stored, by);
             }
             None if self.sources.contains(&KeyResolution::Storage) => {
-                let stored = self.stored(by.agent, introduced).await?;
+                let stored = Box::pin(self.stored(by.agent, introduced)).await?;
                 found.note(KeySource::Storage, stored.standing.clone(), by);
             }
             None => {}
@@ -156,6 +159,17 @@ impl Keyring {
             true => ask.await,
             false => asked::once(agent, ask).await,
         }
+    }
+
+    /// Whether proofs that name keys lead from a pinned key to an agent's version, by itself or over those in the store.
+    pub async fn leads(&self, pinned: &PublicKey, agent: AgentVersion) -> Result<bool> {
+        let key = agent.key;
+        let by_itself = agent.public_key.as_ref().zip(agent.proof.as_ref());
+        if by_itself.is_some_and(|(key, proof)| proof.holds(agent.key.id, pinned, key) == Some(Form::Raw)) {
+            return Ok(true);
+        }
+        let stored = Stored::read(&self.store, &self.judged, key, Some(agent), self.max_bytes).await?;
+        Ok(Chain::new(stored.agents.iter().map(|agent| &**agent)).succeeds(pinned, key.version))
     }
 
     /// The id of the loaded agent.
