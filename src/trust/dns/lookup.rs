@@ -1,0 +1,250 @@
+//! Asking DNS for a domain's record. hickory-resolver asks and validates (DNSSEC); here stands what of an answer counts.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
+use tokio::sync::OnceCell;
+
+use super::owner;
+use super::record::{self, Said};
+use crate::crypto::PublicKey;
+use crate::error::{Code, Error, Result};
+use crate::id::DocumentId;
+use crate::local_file::read_bounded;
+use crate::store::blocking;
+
+/// Of a file of trust anchors; the root's own keys take less than 1 KiB.
+const MAX_ANCHORS: u64 = 64 * 1024;
+/// Names whose answers are kept.
+const KEPT: u64 = 1024;
+/// An answer is kept no longer than this, and no longer than it says itself: whose a key is is to be decided anew.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// How long one is waited for. To confirm a key takes several questions: one for the record, some for its signatures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Until a server answers one question; another try has as long.
+    pub(super) answer: Duration,
+    /// All questions together. The domain is a stranger's, and so may be the servers that are slow.
+    pub(super) all: Duration,
+}
+
+const LIMITS: Limits = Limits { answer: Duration::from_secs(5), all: Duration::from_secs(15) };
+/// Aliases one after the other that are followed; hickory follows as many.
+const MAX_ALIASES: usize = 8;
+/// Beside the first try.
+const MORE_TRIES: usize = 1;
+
+/// Looks up the records of agents' domains. Clones share what was answered. Nothing is read and no socket is opened before
+/// [`confirm`](Dns::confirm) is called.
+#[derive(Clone)]
+pub struct Dns(Arc<Inner>);
+
+struct Inner {
+    servers: Vec<SocketAddr>,
+    trust_anchor: Option<PathBuf>,
+    strict: bool,
+    limits: Limits,
+    resolver: OnceCell<TokioResolver>,
+}
+
+/// What DNS says about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The record names the key. `secure`: DNSSEC proves the record; `raw`: it names the key by the SHA-256 of its bytes, not
+    /// by the lossy hash that other keys can share.
+    Confirmed { secure: bool, raw: bool },
+    /// There is no record about the agent, as far as one can know; why.
+    Absent(String),
+    /// There is one, which does not name the key: it names another, is malformed, or is not the only one.
+    Another(String),
+    /// What DNS answers must not be believed: DNSSEC proves that somebody changed it, or does not prove it where `strict`
+    /// asks for that.
+    Insecure(String),
+}
+
+impl Dns {
+    /// `servers`: those that are asked, two at once; empty for the operating system's. `trust_anchor`: a file with DNSKEY records
+    /// in zone file form that replace the root's keys as what DNSSEC starts from. `strict`: only what DNSSEC proves
+    /// counts; else also what it cannot prove, as in a domain that is not signed, but never what it disproves.
+    ///
+    /// Errors: `JACS_CONFIG` for a server that cannot be asked: port 0.
+    pub fn new(servers: &[SocketAddr], trust_anchor: Option<&Path>, strict: bool) -> Result<Dns> {
+        Self::with_limits(servers, trust_anchor, strict, LIMITS)
+    }
+
+    pub(super) fn with_limits(
+        servers: &[SocketAddr],
+        trust_anchor: Option<&Path>,
+        strict: bool,
+        limits: Limits,
+    ) -> Result<Dns> {
+        if let Some(server) = servers.iter().find(|server| server.port() == 0) {
+            return Err(Error::new(Code::Config, "a DNS server has no port").with("server", server));
+        }
+        let trust_anchor = trust_anchor.map(Path::to_owned);
+        let inner = Inner { servers: servers.to_vec(), trust_anchor, strict, limits, resolver: OnceCell::new() };
+        Ok(Dns(Arc::new(inner)))
+    }
+
+    /// Whether the record of `domain` names `key` as the agent's. `public_key_hash` is the lossy one of the document.
+    ///
+    /// A server between that strips or breaks what DNSSEC needs makes answers of signed domains unbelievable.
+    ///
+    /// Errors: `JACS_UNAVAILABLE`, retryable, when the servers did not answer, refused or failed; `JACS_CONFIG` when the
+    /// system's servers or the trust anchors cannot be read.
+    pub async fn confirm(
+        &self,
+        agent: DocumentId,
+        domain: &str,
+        key: &PublicKey,
+        public_key_hash: &str,
+    ) -> Result<Confirmation> {
+        let name = owner(domain).and_then(|owner| Name::from_ascii(owner).ok());
+        let Some(name) = name else { return Ok(Confirmation::Absent("the domain is none that DNS can carry".into())) };
+        let resolver = self.0.resolver.get_or_try_init(|| self.0.resolver()).await?;
+        let found = match tokio::time::timeout(self.0.limits.all, Found::at(&name, resolver)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return without_answer(&name, error),
+            Err(late) => return Err(unavailable(&name).with_source(late)),
+        };
+        Ok(match record::judge(found.texts, agent, key, public_key_hash) {
+            Said::Nothing => Confirmation::Absent("no record of the domain is about the agent".into()),
+            _ if self.0.strict && !found.secure => Confirmation::Insecure("DNSSEC does not prove the record".into()),
+            Said::Named { raw } => Confirmation::Confirmed { secure: found.secure, raw },
+            Said::Otherwise(reason) => Confirmation::Another(reason.into()),
+        })
+    }
+}
+
+impl Inner {
+    async fn resolver(&self) -> Result<TokioResolver> {
+        let (servers, trust_anchor) = (self.servers.clone(), self.trust_anchor.clone());
+        let (config, anchors) = blocking(move || {
+            let config = match servers.is_empty() {
+                true => system()?,
+                false => ResolverConfig::from_name_servers(servers.iter().map(server).collect()),
+            };
+            Ok((config, trust_anchor.as_deref().map_or_else(|| Ok(TrustAnchors::default()), anchors)?))
+        })
+        .await?;
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            .with_options(self.options())
+            .with_trust_anchor(Arc::new(anchors))
+            .build()
+            .map_err(|error| Error::new(Code::Internal, "the DNS resolver cannot be made").with_source(error))
+    }
+
+    fn options(&self) -> ResolverOpts {
+        let mut options = ResolverOpts::default();
+        options.validate = true;
+        options.timeout = self.limits.answer;
+        options.attempts = MORE_TRIES;
+        // The local file of host names has no such records.
+        options.use_hosts_file = ResolveHosts::Never;
+        options.cache_size = KEPT;
+        options.positive_max_ttl = Some(KEPT_FOR);
+        // Whoever just published a record wants to see it.
+        options.negative_max_ttl = Some(Duration::ZERO);
+        options
+    }
+}
+
+fn server(address: &SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.into())
+}
+
+/// The operating system's servers. Its search list is no matter: only whole names are asked for.
+fn system() -> Result<ResolverConfig> {
+    let (config, _) = read_system_conf().map_err(|error| {
+        Error::new(Code::Config, "the system does not say which DNS servers to ask (jacs_dns_servers)")
+            .with_source(error)
+    })?;
+    Ok(ResolverConfig::from_name_servers(config.name_servers().to_vec()))
+}
+
+fn anchors(path: &Path) -> Result<TrustAnchors> {
+    const MESSAGE: &str = "the file of DNSSEC trust anchors cannot be used (jacs_dns_trust_anchor)";
+    let malformed = || Error::new(Code::Config, MESSAGE).with_path(path);
+    let (bytes, _) =
+        read_bounded(path, MAX_ANCHORS).map_err(|failure| failure.into_error(Code::Config, MESSAGE, path))?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| malformed().with_source(error))?;
+    // Comments and empty lines alone parse as well, and would make every answer a forgery.
+    if !text.contains("DNSKEY") {
+        return Err(malformed().with("reason", "it has no DNSKEY record"));
+    }
+    text.parse().map_err(|error| malformed().with_source(error))
+}
+
+/// What answers for a name.
+struct Found {
+    /// TXT records, the strings of each joined.
+    texts: Vec<String>,
+    /// Whether DNSSEC proves all of them, and each alias on the way to them.
+    secure: bool,
+}
+
+impl Found {
+    /// The records at `name`, or where its aliases lead to.
+    ///
+    /// What else stands in an answer counts for nothing: it may be proven and yet be about another name. hickory follows
+    /// aliases too, but leaves out of the answer those whose end it had kept, and with them whether they are proven.
+    async fn at(name: &Name, resolver: &TokioResolver) -> Result<Found, NetError> {
+        let mut name = name.clone();
+        let mut secure = true;
+        for _ in 0..=MAX_ALIASES {
+            let answer = resolver.lookup(name.clone(), RecordType::TXT).await?;
+            let here = answer.answers().iter().filter(|record| record.name == name);
+            let (texts, proofs): (Vec<String>, Vec<Proof>) =
+                here.filter_map(|record| Some((text(record)?, record.proof))).unzip();
+            if !texts.is_empty() {
+                return Ok(Found { texts, secure: secure && proofs.iter().all(Proof::is_secure) });
+            }
+            let answer = resolver.lookup(name.clone(), RecordType::CNAME).await?;
+            let alias = answer.answers().iter().find_map(|record| match &record.data {
+                RData::CNAME(alias) if record.name == name => Some((alias.0.clone(), record.proof)),
+                _ => None,
+            });
+            let Some((next, proof)) = alias else { break };
+            secure &= proof.is_secure();
+            name = next;
+        }
+        Ok(Found { texts: Vec::new(), secure })
+    }
+}
+
+/// The strings of a TXT record one after the other, nothing between them.
+fn text(record: &Record) -> Option<String> {
+    match &record.data {
+        RData::TXT(text) => Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned()),
+        _ => None,
+    }
+}
+
+fn without_answer(name: &Name, error: NetError) -> Result<Confirmation> {
+    let bogus = || Confirmation::Insecure("DNSSEC disproves the answer".into());
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(_)) => Ok(Confirmation::Absent("the domain has no record".into())),
+        NetError::Dns(DnsError::DnssecBogus) => Ok(bogus()),
+        NetError::Dns(DnsError::Nsec { proof, .. }) if proof.is_bogus() => Ok(bogus()),
+        NetError::Dns(DnsError::Nsec { .. }) => Ok(Confirmation::Absent("the domain has no record".into())),
+        error => Err(unavailable(name).with_source(error)),
+    }
+}
+
+fn unavailable(name: &Name) -> Error {
+    Error::new(Code::Unavailable, "the DNS servers did not answer").with("name", name).retryable()
+}
