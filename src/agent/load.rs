@@ -55,7 +55,7 @@ impl Agent {
                     find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
                 let password = password.ok_or_else(missing_password)?;
                 warnings.extend(password.warning);
-                Some(unlock(&key_directory, &public_key, &password.text)?)
+                Some(Arc::new(unlock(&key_directory, &public_key, &password.text)?))
             }
         };
         let store = Store::open(&settings(&config, environment)?).await?;
@@ -75,6 +75,7 @@ impl Agent {
             public_key,
             vault,
             environment: environment.without_ours(),
+            key_stamp: key_directory.stamp(),
             key_directory,
             signer,
             warnings,
@@ -159,10 +160,14 @@ fn cache_limits(config: &Config) -> CacheLimits {
     }
 }
 
-fn missing_password() -> Error {
+pub(super) fn missing_password() -> Error {
     let message =
         "the private key needs its password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE";
     Error::new(Code::Password, message)
+}
+
+pub(super) fn read_only() -> Error {
+    Error::new(Code::Permission, "the agent was loaded read-only")
 }
 
 fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> Result<SecretKey> {

@@ -25,6 +25,7 @@ mod key_directory;
 mod load;
 mod rotate;
 mod transfers;
+mod trusted;
 
 pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
@@ -34,6 +35,7 @@ pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use rotate::{AgentChanges, Rotate};
 pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 
 use std::future::Future;
@@ -48,10 +50,10 @@ use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
 use crate::document::schema::Schemas;
 use crate::environment::Environment;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::id::{DocumentKey, Reference};
 use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
-use key_directory::KeyDirectory;
+use key_directory::{KeyDirectory, KeyStamp};
 
 use crate::document::Origin;
 use crate::store::{Kind, Sweep};
@@ -68,7 +70,9 @@ pub struct Agent {
     environment: Environment,
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
-    signer: Option<SecretKey>,
+    signer: Option<Arc<SecretKey>>,
+    /// The public key file as it was when the key was loaded.
+    key_stamp: KeyStamp,
     warnings: Vec<String>,
     schemas: Schemas,
     /// Whether the agent's own documents are known to be in the store.
@@ -174,8 +178,14 @@ impl Agent {
         self.signer().map(drop)
     }
 
+    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the key since.
     fn signer(&self) -> Result<&SecretKey> {
-        self.signer.as_ref().ok_or_else(|| Error::new(Code::Permission, "the agent was loaded read-only"))
+        let signer = self.signer.as_ref().ok_or_else(load::read_only)?;
+        let is_changed = || self.key_directory.public_key().is_ok_and(|key| key != self.public_key);
+        if self.key_directory.stamp() != self.key_stamp && is_changed() {
+            return Err(rotate::replaced_keys(self.key_directory.folder()));
+        }
+        Ok(signer)
     }
 
     fn author(&self) -> Result<Author<'_>> {

@@ -1,25 +1,29 @@
 //! Another key for the same agent, and another text of its document: each a new version that the version before leads to.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::Agent;
 use super::configuration;
-use super::key_directory::{Change, KeyDirectory, NewConfiguration, NewKeys, OwnDocument};
-use super::load::LoadOptions;
+use super::key_directory::{Change, KeyDirectory, NewKeys, OwnDocument};
+use super::load::{missing_password, read_only, vault};
 use crate::canonical::{Object, Value};
 use crate::config::{Config, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
+use crate::document::schema::Schemas;
 use crate::document::{Author, Draft, MAX_AGENT_BYTES, Origin, Parsed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::store::blocking;
-use crate::trust::{ROTATION_PROOF, Reason, prove};
+use crate::trust::{OwnKey, ROTATION_PROOF, Reason, prove};
 
 /// What a caller asks of a rotation.
 #[derive(Default)]
@@ -43,60 +47,68 @@ pub struct AgentChanges {
 }
 
 impl Agent {
-    /// Makes a new key, a new version of the agent document with the proof by the old key, and writes both beside the keys; the
-    /// agent that has them.
+    /// Makes a new key and a new version of the agent document with the proof by the old key, and writes both beside the keys;
+    /// the agent that has them.
     ///
-    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_PASSWORD`, `JACS_KEY` when another process changed the
-    /// keys, `JACS_INPUT`.
+    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_PASSWORD`, `JACS_KEY` when another process replaced
+    /// the keys, `JACS_INPUT`.
     pub async fn rotate(&self, options: Rotate, environment: &Environment, working_directory: &Path) -> Result<Agent> {
         self.check_writable()?;
-        let algorithm = self.algorithm_of(options.algorithm.as_deref())?;
-        let password =
-            find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
-        let password = password.ok_or_else(|| {
-            Error::new(Code::Password, "the new private key needs a password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE")
-        })?;
+        let algorithm = match options.algorithm.as_deref() {
+            None => self.public_key().algorithm(),
+            Some(name) => Algorithm::parse(name)
+                .ok_or_else(|| Error::new(Code::Input, "the key algorithm is not known").with("algorithm", name))?,
+        };
+        let given = options.password.as_ref().map(|text| text.as_str());
+        let password = find_password(given, environment, working_directory)?.ok_or_else(missing_password)?;
         let new_password = options.new_password.unwrap_or_else(|| password.text.clone());
         check_strength(&new_password)?;
-        let plan = Plan::of(self);
-        let (password_text, new_text, reason) = (password.text.clone(), new_password.clone(), options.reason);
-        blocking(move || plan.rotate(algorithm, &password_text, &new_text, reason)).await?;
-        self.load_again(new_password, environment, working_directory).await
+        let (plan, reason) = (Plan::of(self), options.reason);
+        let new = blocking(move || plan.rotate(algorithm, &password.text, &new_password, reason)).await?;
+        self.renewed(new)
     }
 
-    /// A new version of the agent document, by the same key; the agent that has it.
+    /// Writes a new version of the agent document, by the same key; the agent that has it.
     ///
-    /// Errors: as [`rotate`](Self::rotate).
-    pub async fn update_agent(
-        &self,
-        changes: AgentChanges,
-        password: Option<Zeroizing<String>>,
-        environment: &Environment,
-        working_directory: &Path,
-    ) -> Result<Agent> {
+    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the keys,
+    /// `JACS_INPUT`.
+    pub async fn update_agent(&self, changes: AgentChanges) -> Result<Agent> {
         self.check_writable()?;
-        let _ = (changes, password, environment, working_directory, Plan::of(self));
-        Err(Error::new(Code::Unsupported, "not yet"))
+        let signer = self.signer.clone().ok_or_else(read_only)?;
+        let plan = Plan::of(self);
+        self.renewed(blocking(move || plan.update(&changes, signer)).await?)
     }
 
-    fn algorithm_of(&self, asked: Option<&str>) -> Result<Algorithm> {
-        let Some(name) = asked else { return Ok(self.public_key().algorithm()) };
-        Algorithm::parse(name)
-            .ok_or_else(|| Error::new(Code::Input, "the key algorithm is not known").with("algorithm", name))
-    }
-
-    async fn load_again(
-        &self,
-        password: Zeroizing<String>,
-        environment: &Environment,
-        working_directory: &Path,
-    ) -> Result<Agent> {
-        let options = LoadOptions { password: Some(password), read_only: false };
+    /// The same agent with another version of its document, on the same store.
+    fn renewed(&self, new: Renewed) -> Result<Agent> {
         let mut config = self.config.clone();
-        config.agent_id_and_version = None;
-        let _ = PathBuf::new();
-        Agent::load(config, &options, environment, working_directory).await
+        config.agent_id_and_version = Some(new.document.key);
+        let versions = self.key_directory.agent_versions(config.max_document_bytes)?;
+        let public_key = new.signer.public_key().clone();
+        let own = OwnKey::new(new.document.key.id, public_key.clone(), Some(new.document.key.version), &versions);
+        let vault = vault(&config, self.vault.store.clone(), Some(own))?;
+        Ok(Agent {
+            key: new.document.key,
+            document: new.document.text,
+            config,
+            public_key,
+            vault: Arc::new(vault),
+            environment: self.environment.clone(),
+            key_stamp: self.key_directory.stamp(),
+            key_directory: self.key_directory.clone(),
+            signer: Some(new.signer),
+            warnings: self.warnings.clone(),
+            schemas: Schemas::new(),
+            published: OnceCell::new(),
+            sweep: None,
+        })
     }
+}
+
+/// What a change made.
+struct Renewed {
+    document: OwnDocument,
+    signer: Arc<SecretKey>,
 }
 
 /// What is needed to change the files, away from the agent.
@@ -117,12 +129,8 @@ impl Plan {
         }
     }
 
-    fn rotate(&self, algorithm: Algorithm, password: &str, new_password: &str, reason: Reason) -> Result<()> {
-        let _lock = self.directory.lock()?;
-        if self.directory.public_key()? != self.public_key {
-            return Err(Error::new(Code::Key, "another process replaced the keys: load the agent again")
-                .with_path(self.directory.folder()));
-        }
+    fn rotate(&self, algorithm: Algorithm, password: &str, new_password: &str, reason: Reason) -> Result<Renewed> {
+        let _lock = self.lock()?;
         let old = self.directory.unlock(self.public_key.algorithm(), password)?;
         let new = SecretKey::generate(algorithm)?;
         let now = Timestamp::now();
@@ -148,8 +156,39 @@ impl Plan {
             retired_public: self.public_key.raw().to_vec(),
             retired_note: format!("{note:#}\n"),
         };
-        let configuration = self.configuration(&document, &new, now)?;
-        self.directory.change(&Change { document, keys: Some(keys), configuration })
+        let configuration = configuration::follow(&self.config, document.key, &new, now)?;
+        self.directory.change(&Change { document: document.clone(), keys: Some(keys), configuration })?;
+        Ok(Renewed { document, signer: Arc::new(new) })
+    }
+
+    fn update(&self, changes: &AgentChanges, signer: Arc<SecretKey>) -> Result<Renewed> {
+        let _lock = self.lock()?;
+        let now = Timestamp::now();
+        let before = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?;
+        let mut agent = before.object.clone().into_owned();
+        // It belongs to the version in which the key changed.
+        agent.remove(ROTATION_PROOF);
+        for (name, value) in [("name", &changes.name), ("description", &changes.description)] {
+            value.iter().for_each(|value| agent.set(name, value.clone()));
+        }
+        match changes.domain.as_deref() {
+            None => {}
+            Some("") => drop(agent.remove("jacsAgentDomain")),
+            Some(domain) => agent.set("jacsAgentDomain", domain.to_owned()),
+        }
+        let document = self.sign(agent, &before, &*signer, now)?;
+        let configuration = configuration::follow(&self.config, document.key, &*signer, now)?;
+        self.directory.change(&Change { document: document.clone(), keys: None, configuration })?;
+        Ok(Renewed { document, signer })
+    }
+
+    /// Errors: `JACS_KEY` when another process replaced the keys meanwhile.
+    fn lock(&self) -> Result<Option<File>> {
+        let lock = self.directory.lock()?;
+        match self.directory.public_key()? == self.public_key {
+            true => Ok(lock),
+            false => Err(replaced_keys(self.directory.folder())),
+        }
     }
 
     /// The next version of the agent document, signed as itself.
@@ -159,13 +198,9 @@ impl Plan {
         let signed = draft.sign(&author, now, self.config.max_document_bytes.min(MAX_AGENT_BYTES))?;
         Ok(OwnDocument { key: signed.key, text: signed.text })
     }
+}
 
-    fn configuration(
-        &self,
-        agent: &OwnDocument,
-        signer: &dyn Signer,
-        now: Timestamp,
-    ) -> Result<Option<NewConfiguration>> {
-        configuration::follow(&self.config, agent.key, signer, now)
-    }
+/// Another process has other keys since.
+pub(super) fn replaced_keys(folder: &Path) -> Error {
+    Error::new(Code::Key, "another process replaced the keys: load the agent again").with_path(folder)
 }

@@ -90,15 +90,17 @@ impl<'a> Chain<'a> {
     /// same key, or by proofs that name the keys themselves.
     pub fn by_anchor(&self, anchor: &PublicKey, version: Version) -> Option<Standing> {
         let at = self.position(version)?;
-        let leads = |from: usize, to: &dyn Fn(usize) -> bool| {
-            let mut way = self.way_back_by_keys(from);
-            way.any(to)
-        };
-        let is_anchored = |at: usize| self.sound[at].key == anchor;
         // A successor of the anchored key, or one of the keys before it, which it names.
-        let hangs = leads(at, &is_anchored)
-            || (0..self.sound.len()).any(|later| is_anchored(later) && leads(later, &|before| before == at));
+        let is_before =
+            |later: usize| self.sound[later].key == anchor && self.way_back_by_keys(later).any(|before| before == at);
+        let hangs = self.succeeds(anchor, version) || (0..self.sound.len()).any(is_before);
         hangs.then(|| self.standing(at, Form::Raw).ok()).flatten()
+    }
+
+    /// Whether proofs that name keys lead from `key` to a version.
+    pub fn succeeds(&self, key: &PublicKey, version: Version) -> bool {
+        let at = self.position(version);
+        at.is_some_and(|at| self.way_back_by_keys(at).any(|before| self.sound[before].key == key))
     }
 
     fn position(&self, version: Version) -> Option<usize> {

@@ -33,6 +33,7 @@ pub use pins::{Pin, Pins};
 pub use rotation::{MEMBER as ROTATION_PROOF, Reason, prove};
 
 use self::chain::Chain;
+use self::rotation::Form;
 use self::stored::Stored;
 use crate::config::{KeyResolution, KeySource};
 use crate::crypto::PublicKey;
@@ -156,6 +157,17 @@ impl Keyring {
             true => ask.await,
             false => asked::once(agent, ask).await,
         }
+    }
+
+    /// Whether proofs that name keys lead from a pinned key to an agent's version, by itself or over those in the store.
+    pub async fn leads(&self, pinned: &PublicKey, agent: AgentVersion) -> Result<bool> {
+        let key = agent.key;
+        let by_itself = agent.public_key.as_ref().zip(agent.proof.as_ref());
+        if by_itself.is_some_and(|(key, proof)| proof.holds(agent.key.id, pinned, key) == Some(Form::Raw)) {
+            return Ok(true);
+        }
+        let stored = Stored::read(&self.store, &self.judged, key, Some(agent), self.max_bytes).await?;
+        Ok(Chain::new(stored.agents.iter().map(|agent| &**agent)).succeeds(pinned, key.version))
     }
 
     /// The id of the loaded agent.

@@ -175,9 +175,9 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
     let settings = Settings::Fs { root: data.to_owned(), durability: Durability::Full };
     let store = Store::open(&settings).await.unwrap();
     let config = &reader.config;
-    let own = OwnKey::new(reader.key.id, reader.public_key().clone(), [reader.key.version]);
+    let own = OwnKey::new(reader.key.id, reader.public_key().clone(), Some(reader.key.version), []);
     let keyring =
-        Keyring::new(Some(own), store.clone(), config.key_resolution.clone(), config.max_document_bytes).unwrap();
+        Keyring::new(Some(own), None, store.clone(), config.key_resolution.clone(), config.max_document_bytes).unwrap();
     Vault {
         store,
         keyring,

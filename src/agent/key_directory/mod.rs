@@ -14,6 +14,7 @@ mod change;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -40,6 +41,10 @@ pub struct KeyDirectory {
     /// An own document that is not in its place yet.
     beside: Option<OwnDocument>,
 }
+
+/// Length and time of a file, as far as they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyStamp(Option<(u64, Option<SystemTime>)>);
 
 /// An agent document beside its key: its hash holds and the key signed it.
 #[derive(Clone, Debug)]
@@ -78,6 +83,11 @@ impl KeyDirectory {
             Error::new(Code::Key, "the public key file does not hold raw key bytes").with_path(&self.public_key)
         })?;
         PublicKey::new(algorithm, &raw).map_err(|error| error.with_path(&self.public_key))
+    }
+
+    /// What tells that the public key file is another one than before, without reading it.
+    pub fn stamp(&self) -> KeyStamp {
+        KeyStamp(fs::metadata(&self.public_key).ok().map(|found| (found.len(), found.modified().ok())))
     }
 
     /// Whether there is a private key file.
