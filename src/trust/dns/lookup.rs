@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
+use hickory_resolver::proto::dnssec::TrustAnchors;
+use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, SigInput};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
-use tokio::sync::OnceCell;
+use moka::sync::Cache;
+use tokio::sync::Mutex;
 
 use super::owner;
 use super::record::{self, Said};
@@ -24,8 +26,8 @@ use crate::store::blocking;
 
 /// Of a file of trust anchors; the root's own keys take less than 1 KiB.
 const MAX_ANCHORS: u64 = 64 * 1024;
-/// Names whose answers are kept.
-const KEPT: u64 = 1024;
+/// Bytes of answers that are kept.
+const KEPT: u64 = 1024 * 1024;
 /// An answer is kept no longer than this, and no longer than it says itself: whose a key is is to be decided anew.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
@@ -54,7 +56,10 @@ struct Inner {
     trust_anchor: Option<PathBuf>,
     strict: bool,
     limits: Limits,
-    resolver: OnceCell<TokioResolver>,
+    /// `None` until it is needed.
+    resolver: Mutex<Option<TokioResolver>>,
+    /// By the name that was asked for. What is not there is not kept: who just published a record wants to see it.
+    kept: Cache<Name, Arc<Found>>,
 }
 
 /// What DNS says about a key.
@@ -67,8 +72,8 @@ pub enum Confirmation {
     Absent(String),
     /// There is one, which does not name the key: it names another, is malformed, or is not the only one.
     Another(String),
-    /// What DNS answers must not be believed: DNSSEC proves that somebody changed it, or does not prove it where `strict`
-    /// asks for that.
+    /// What DNS answers must not be believed: DNSSEC says that it was changed, or does not prove it where `strict` asks for
+    /// that.
     Insecure(String),
 }
 
@@ -92,8 +97,9 @@ impl Dns {
             return Err(Error::new(Code::Config, "a DNS server has no port").with("server", server));
         }
         let trust_anchor = trust_anchor.map(Path::to_owned);
-        let inner = Inner { servers: servers.to_vec(), trust_anchor, strict, limits, resolver: OnceCell::new() };
-        Ok(Dns(Arc::new(inner)))
+        let servers = servers.to_vec();
+        let kept = Cache::builder().weigher(weigh).max_capacity(KEPT).build();
+        Ok(Dns(Arc::new(Inner { servers, trust_anchor, strict, limits, resolver: Mutex::default(), kept })))
     }
 
     /// Whether the record of `domain` names `key` as the agent's. `public_key_hash` is the lossy one of the document.
@@ -111,13 +117,13 @@ impl Dns {
     ) -> Result<Confirmation> {
         let name = owner(domain).and_then(|owner| Name::from_ascii(owner).ok());
         let Some(name) = name else { return Ok(Confirmation::Absent("the domain is none that DNS can carry".into())) };
-        let resolver = self.0.resolver.get_or_try_init(|| self.0.resolver()).await?;
-        let found = match tokio::time::timeout(self.0.limits.all, Found::at(&name, resolver)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => return without_answer(&name, error),
-            Err(late) => return Err(unavailable(&name).with_source(late)),
+        let found = match self.0.ask(&name).await? {
+            Answer::Found(found) => found,
+            Answer::Nothing => return Ok(Confirmation::Absent("the domain has no record".into())),
+            Answer::Bogus => return Ok(Confirmation::Insecure("DNSSEC disproves the answer".into())),
+            Answer::Wildcard => return Ok(Confirmation::Insecure("a wildcard stands for the record".into())),
         };
-        Ok(match record::judge(found.texts, agent, key, public_key_hash) {
+        Ok(match record::judge(&found.texts, agent, key, public_key_hash) {
             Said::Nothing => Confirmation::Absent("no record of the domain is about the agent".into()),
             _ if self.0.strict && !found.secure => Confirmation::Insecure("DNSSEC does not prove the record".into()),
             Said::Named { raw } => Confirmation::Confirmed { secure: found.secure, raw },
@@ -127,7 +133,43 @@ impl Dns {
 }
 
 impl Inner {
+    async fn ask(&self, name: &Name) -> Result<Answer> {
+        if let Some(found) = self.kept.get(name).filter(|found| Instant::now() < found.until) {
+            return Ok(Answer::Found(found));
+        }
+        let resolver = self.resolver().await?;
+        let unavailable =
+            || Error::new(Code::Unavailable, "the DNS servers did not answer").with("name", name).retryable();
+        let failed = match tokio::time::timeout(self.limits.all, follow(name, &resolver)).await {
+            Ok(Ok(answer)) => {
+                if let Answer::Found(found) = &answer {
+                    self.kept.insert(name.clone(), found.clone());
+                }
+                return Ok(answer);
+            }
+            Ok(Err(NetError::Dns(DnsError::NoRecordsFound(_)))) => return Ok(Answer::Nothing),
+            Ok(Err(NetError::Dns(DnsError::DnssecBogus))) => return Ok(Answer::Bogus),
+            Ok(Err(NetError::Dns(DnsError::Nsec { proof, .. }))) if proof.is_bogus() => return Ok(Answer::Bogus),
+            Ok(Err(NetError::Dns(DnsError::Nsec { .. }))) => return Ok(Answer::Nothing),
+            Ok(Err(error)) => unavailable().with_source(error),
+            Err(late) => unavailable().with_source(late),
+        };
+        // This may be another network by now, and the system may name other servers.
+        if self.servers.is_empty() {
+            *self.resolver.lock().await = None;
+        }
+        Err(failed)
+    }
+
     async fn resolver(&self) -> Result<TokioResolver> {
+        let mut resolver = self.resolver.lock().await;
+        if let Some(resolver) = &*resolver {
+            return Ok(resolver.clone());
+        }
+        Ok(resolver.insert(self.new_resolver().await?).clone())
+    }
+
+    async fn new_resolver(&self) -> Result<TokioResolver> {
         let (servers, trust_anchor) = (self.servers.clone(), self.trust_anchor.clone());
         let (config, anchors) = blocking(move || {
             let config = match servers.is_empty() {
@@ -151,10 +193,8 @@ impl Inner {
         options.attempts = MORE_TRIES;
         // The local file of host names has no such records.
         options.use_hosts_file = ResolveHosts::Never;
-        options.cache_size = KEPT;
-        options.positive_max_ttl = Some(KEPT_FOR);
-        // Whoever just published a record wants to see it.
-        options.negative_max_ttl = Some(Duration::ZERO);
+        // Of what it keeps it loses the signatures, and how it got there.
+        options.cache_size = 0;
         options
     }
 }
@@ -189,40 +229,95 @@ fn anchors(path: &Path) -> Result<TrustAnchors> {
     text.parse().map_err(|error| malformed().with_source(error))
 }
 
-/// What answers for a name.
+enum Answer {
+    Found(Arc<Found>),
+    /// There are no such records, as far as one can know.
+    Nothing,
+    /// It is not what the domain says; or what proves it did not arrive, which hickory does not tell apart.
+    Bogus,
+    /// It is proven for every name that has nothing of its own. That this one has not is proven by records beside it, which
+    /// hickory does not ask for where unproven ones stand in their place.
+    Wildcard,
+}
+
+/// The TXT records that answer for a name.
 struct Found {
-    /// TXT records, the strings of each joined.
+    /// The strings of each joined.
     texts: Vec<String>,
     /// Whether DNSSEC proves all of them, and each alias on the way to them.
     secure: bool,
+    until: Instant,
 }
 
-impl Found {
-    /// The records at `name`, or where its aliases lead to.
-    ///
-    /// What else stands in an answer counts for nothing: it may be proven and yet be about another name. hickory follows
-    /// aliases too, but leaves out of the answer those whose end it had kept, and with them whether they are proven.
-    async fn at(name: &Name, resolver: &TokioResolver) -> Result<Found, NetError> {
-        let mut name = name.clone();
-        let mut secure = true;
-        for _ in 0..=MAX_ALIASES {
-            let answer = resolver.lookup(name.clone(), RecordType::TXT).await?;
-            let here = answer.answers().iter().filter(|record| record.name == name);
-            let (texts, proofs): (Vec<String>, Vec<Proof>) =
-                here.filter_map(|record| Some((text(record)?, record.proof))).unzip();
-            if !texts.is_empty() {
-                return Ok(Found { texts, secure: secure && proofs.iter().all(Proof::is_secure) });
-            }
-            let answer = resolver.lookup(name.clone(), RecordType::CNAME).await?;
-            let alias = answer.answers().iter().find_map(|record| match &record.data {
-                RData::CNAME(alias) if record.name == name => Some((alias.0.clone(), record.proof)),
-                _ => None,
-            });
-            let Some((next, proof)) = alias else { break };
-            secure &= proof.is_secure();
-            name = next;
+/// The records at `name`, or where its aliases lead to.
+///
+/// What else stands in an answer counts for nothing: it may be proven and yet be about another name. hickory follows aliases
+/// too, but not in a way that tells which of them were proven.
+async fn follow(name: &Name, resolver: &TokioResolver) -> Result<Answer, NetError> {
+    let mut name = name.clone();
+    let mut secure = true;
+    let mut ttl = u32::MAX;
+    for _ in 0..=MAX_ALIASES {
+        let answer = resolver.lookup(name.clone(), RecordType::TXT).await?;
+        let here = Here::of(&name, RecordType::TXT, answer.answers());
+        if !here.records.is_empty() {
+            let until = Instant::now() + KEPT_FOR.min(Duration::from_secs(ttl.min(here.ttl()).into()));
+            let texts = here.records.iter().copied().filter_map(text).collect();
+            let found = Found { texts, secure: secure && here.is_secure(), until };
+            return Ok(if here.wildcard { Answer::Wildcard } else { Answer::Found(Arc::new(found)) });
         }
-        Ok(Found { texts: Vec::new(), secure })
+        let answer = resolver.lookup(name.clone(), RecordType::CNAME).await?;
+        let here = Here::of(&name, RecordType::CNAME, answer.answers());
+        let Some(next) = here.records.iter().copied().find_map(alias) else { break };
+        if here.wildcard {
+            return Ok(Answer::Wildcard);
+        }
+        (secure, ttl) = (secure && here.is_secure(), ttl.min(here.ttl()));
+        name = next;
+    }
+    Ok(Answer::Nothing)
+}
+
+/// The records of a name and type in an answer.
+struct Here<'a> {
+    records: Vec<&'a Record>,
+    signed: bool,
+    /// Whether a signature says that they are those of a wildcard: it is over fewer labels (RFC 4035, 5.3.4).
+    wildcard: bool,
+}
+
+impl<'a> Here<'a> {
+    fn of(name: &Name, record_type: RecordType, answers: &'a [Record]) -> Here<'a> {
+        let here = || answers.iter().filter(|record| record.name == *name);
+        let signatures = || here().filter_map(signature).filter(|input| input.type_covered == record_type);
+        Here {
+            records: here().filter(|record| record.record_type() == record_type).collect(),
+            signed: signatures().next().is_some(),
+            wildcard: signatures().any(|input| input.num_labels < name.num_labels()),
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        self.signed && self.records.iter().all(|record| record.proof.is_secure())
+    }
+
+    /// Seconds.
+    fn ttl(&self) -> u32 {
+        self.records.iter().map(|record| record.ttl).min().unwrap_or(0)
+    }
+}
+
+fn signature(record: &Record) -> Option<&SigInput> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature.input()),
+        _ => None,
+    }
+}
+
+fn alias(record: &Record) -> Option<Name> {
+    match &record.data {
+        RData::CNAME(alias) => Some(alias.0.clone()),
+        _ => None,
     }
 }
 
@@ -234,17 +329,8 @@ fn text(record: &Record) -> Option<String> {
     }
 }
 
-fn without_answer(name: &Name, error: NetError) -> Result<Confirmation> {
-    let bogus = || Confirmation::Insecure("DNSSEC disproves the answer".into());
-    match error {
-        NetError::Dns(DnsError::NoRecordsFound(_)) => Ok(Confirmation::Absent("the domain has no record".into())),
-        NetError::Dns(DnsError::DnssecBogus) => Ok(bogus()),
-        NetError::Dns(DnsError::Nsec { proof, .. }) if proof.is_bogus() => Ok(bogus()),
-        NetError::Dns(DnsError::Nsec { .. }) => Ok(Confirmation::Absent("the domain has no record".into())),
-        error => Err(unavailable(name).with_source(error)),
-    }
-}
-
-fn unavailable(name: &Name) -> Error {
-    Error::new(Code::Unavailable, "the DNS servers did not answer").with("name", name).retryable()
+fn weigh(_: &Name, found: &Arc<Found>) -> u32 {
+    // A name has up to 255 bytes; the rest is what the table itself takes.
+    let bytes = 512 + found.texts.iter().map(String::len).sum::<usize>();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

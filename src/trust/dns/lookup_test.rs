@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata::NS;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use super::lookup::{Confirmation, Dns, Limits};
@@ -24,7 +25,8 @@ pub(super) fn path() -> String {
 
 /// Says that a test cannot be made here; a failure where nothing may be left out.
 pub(super) fn left_out(what: &str) {
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{what} is missing");
+    let required = cfg!(target_os = "linux") && std::env::var("CI").as_deref() == Ok("true");
+    assert!(!required, "{what} is missing");
     eprintln!("left out: {what} is missing");
 }
 
@@ -117,7 +119,9 @@ async fn what_dnssec_says_decides() {
         ("beside.example.test", Secure, Secure),
         ("strings.example.test", Secure, Secure),
         ("bytes.example.test", Absent, Absent),
-        ("any.any.example.test", Secure, Secure),
+        // A wildcard's, or an alias that is.
+        ("any.any.example.test", Insecure, Insecure),
+        ("any.any-alias.example.test", Insecure, Insecure),
         ("alias.example.test", Secure, Secure),
         ("to-unsigned.example.test", Insecure, Plain),
         ("to-signed.unsigned.test", Insecure, Plain),
@@ -155,6 +159,19 @@ async fn an_answer_of_any_size_arrives() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_asked_for_at_once() {
+    let Some(bind) = bind() else { return };
+    let dns = bind.dns(true);
+    let all = (0..200).map(|at| {
+        let dns = dns.clone();
+        tokio::spawn(async move { gives(&dns, &format!("many-{}.example.test", at % 60)).await })
+    });
+    for found in futures::future::join_all(all).await {
+        assert_eq!(found.unwrap(), Secure);
+    }
+}
+
 #[tokio::test]
 async fn clones_share_what_was_answered() {
     let Some(bind) = bind() else { return };
@@ -164,6 +181,18 @@ async fn clones_share_what_was_answered() {
     let asked = relay.asked();
     assert_eq!(gives(&dns.clone(), "example.test").await, Secure);
     assert_eq!(relay.asked(), asked);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_as_long_as_it_says_at_most() {
+    let Some(bind) = bind() else { return };
+    let relay = Relay::start(bind.address, |_| {});
+    let dns = relay.dns(&bind, true);
+    assert_eq!(gives(&dns, "brief.example.test").await, Secure);
+    let asked = relay.asked();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(gives(&dns, "brief.example.test").await, Secure);
+    assert!(relay.asked() > asked);
 }
 
 #[tokio::test]
@@ -288,6 +317,27 @@ async fn a_proven_record_of_another_name_confirms_nothing() {
         }
     };
     assert_eq!(changed(&bind, "another-key.example.test", beside).await, [Another, Another]);
+}
+
+// The wildcard's signature is good; what proves that the name has nothing of its own is left out, and an unsigned record of a
+// domain that need not be signed stands in its place.
+#[tokio::test]
+async fn a_wildcard_confirms_nothing_where_a_name_has_a_record_of_its_own() {
+    let Some(bind) = bind() else { return };
+    let (at, own) = (bind.address, owner("own.any.example.test"));
+    assert_eq!(gives(&bind.dns(true), "own.any.example.test").await, Another);
+    let replayed = move |message: &mut Message| {
+        if !asks_for_text(message) || message.queries[0].name() != &own {
+            return;
+        }
+        message.answers = ask(at, &owner("any.any.example.test")).answers;
+        for record in message.answers.iter_mut() {
+            record.name = own.clone();
+        }
+        let [zone, server] = ["unsigned.test.", "ns.unsigned.test."].map(|name| Name::from_ascii(name).unwrap());
+        message.authorities = vec![Record::from_rdata(zone, 300, RData::NS(NS(server)))];
+    };
+    assert_eq!(changed(&bind, "own.any.example.test", replayed).await, [Insecure, Insecure]);
 }
 
 /// The TXT records of a name with their signatures.

@@ -42,18 +42,13 @@ pub fn text(agent: DocumentId, key: &PublicKey) -> String {
 ///
 /// Names and values are compared without regard to case, but for base64; white space around them and unknown parts mean
 /// nothing. `alg` and `enc` may be left out.
-pub fn judge(
-    texts: impl IntoIterator<Item = String>,
-    agent: DocumentId,
-    key: &PublicKey,
-    public_key_hash: &str,
-) -> Said {
+pub fn judge(texts: &[String], agent: DocumentId, key: &PublicKey, public_key_hash: &str) -> Said {
     let agent = agent.to_string();
-    let judge = |text: String| {
-        let parts = Parts::read(&text);
+    let judge = |text: &String| {
+        let parts = Parts::read(text);
         parts.about(&agent).then(|| parts.names(key, public_key_hash))
     };
-    let mut said = texts.into_iter().filter_map(judge);
+    let mut said = texts.iter().filter_map(judge);
     match (said.next(), said.next()) {
         (None, _) => Said::Nothing,
         (Some(Ok(raw)), None) => Said::Named { raw },
@@ -147,7 +142,8 @@ mod tests {
 
     fn said(texts: &[&str]) -> Said {
         let key = key(0x99);
-        judge(texts.iter().map(|text| (*text).to_owned()), agent(), &key, key.hash())
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        judge(&texts, agent(), &key, key.hash())
     }
 
     const RAW: Said = Said::Named { raw: true };
@@ -200,7 +196,7 @@ mod tests {
     fn a_lossy_hash_that_is_not_the_keys_names_nothing() {
         for hash in ["", "abcd"] {
             let text = format!("v=jacs; jacs_agent_id={AGENT}; jac_public_key_hash={hash}");
-            assert!(matches!(judge([text], agent(), &key(0x99), hash), Said::Otherwise(_)), "{hash}");
+            assert!(matches!(judge(&[text], agent(), &key(0x99), hash), Said::Otherwise(_)), "{hash}");
         }
     }
 
@@ -262,7 +258,7 @@ mod tests {
         #[test]
         fn no_text_panics_or_names_a_key_by_chance(texts in prop::collection::vec(any::<String>(), 0..4)) {
             let key = key(0x99);
-            prop_assert_eq!(judge(texts, agent(), &key, key.hash()), Said::Nothing);
+            prop_assert_eq!(judge(&texts, agent(), &key, key.hash()), Said::Nothing);
         }
 
         #[test]
