@@ -5,8 +5,10 @@
 //! |---|---|
 //! | `record` | pure: the text of the record, written and read |
 //! | `publish` | pure: the record as a zone file or Amazon Route 53 takes it |
-//! | `lookup` | asking DNS, and what DNSSEC says about the answer |
+//! | `lookup` | asking DNS |
+//! | `answer` | what of its answers counts, and what DNSSEC says about that |
 
+mod answer;
 mod lookup;
 #[cfg(test)]
 mod lookup_test;
