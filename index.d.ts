@@ -71,6 +71,25 @@ export interface LoadOptions {
   /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
   env?: Environment;
 }
+export interface RotateOptions {
+  /** Of the present private key; default as in `load`. */
+  password?: string;
+  /** Of the new key and of the old one that is kept; default the present one. */
+  newPassword?: string;
+  /** Default: that of the present key. */
+  algorithm?: Algorithm;
+  reason?: 'scheduled' | 'compromised';
+  env?: Environment;
+}
+export interface TrustedAgent {
+  agentId: string;
+  /** When it was trusted or blocked. */
+  since: string;
+  blocked: boolean;
+  algorithm?: Algorithm;
+  /** SHA-256 of the raw public key, hex. */
+  keySha256?: string;
+}
 export interface Progress {
   done: number;
   total?: number;
@@ -520,6 +539,27 @@ export class Agent {
   doctor(options?: { probe?: boolean }): Promise<Diagnosis>;
   /** Encrypts the private key file anew. Rejects: `JACS_PASSWORD` when `password` is wrong or `newPassword` weak. */
   changePassword(options: { password: string; newPassword: string }): Promise<void>;
+  /**
+   * Pins the key of an agent: only that key, and those that rotation proofs lead to from it, are believed to be the agent's from now on,
+   * whatever the storage says. Also ends a block. Kept under the key directory.
+   * Rejects: `JACS_INPUT` (not an agent's own document), `JACS_KEY` (it carries no key), `JACS_HASH`, `JACS_SIGNATURE`,
+   * `JACS_CONFLICT` (another key is pinned, and no proof leads from that to this one).
+   */
+  trustAgent(agentJson: string | object): Promise<void>;
+  /** Blocks an agent: what it signed is `JACS_UNTRUSTED` until it is trusted again. `forget` only removes its entry. */
+  untrustAgent(id: string, options?: { forget?: boolean }): Promise<void>;
+  /** The entries of the trust store, by id. */
+  trustedAgents(): Promise<TrustedAgent[]>;
+  /**
+   * Makes a new key, and a new version of the agent document with the proof by the old key. The old key is kept, encrypted and marked
+   * `.retired`; what it signs from now on is not valid, and after `compromised` what it signed before counts only where later
+   * versions by the new key name it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
+   * Rejects: `JACS_PASSWORD`, `JACS_KEY` (another process replaced the keys), `JACS_UNAVAILABLE` (the keys are replaced, and the new
+   * agent document could not be stored yet: the next save stores it).
+   */
+  rotateKeys(options?: RotateOptions): Promise<void>;
+  /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it. */
+  updateAgent(changes: { name?: string; description?: string; domain?: string }): Promise<string>;
 }
 /** The same class under the name that the ecosystem's documentation uses. */
 export { Agent as JacsAgent };

@@ -187,6 +187,35 @@ class Agent {
     settle(await this.#native.changePassword(...encoded(options)));
   }
 
+  async trustAgent(agentJson) {
+    settle(await this.#native.trustAgent(textOf(agentJson)));
+  }
+
+  async untrustAgent(id, options) {
+    settle(await this.#native.untrustAgent(id, ...encoded(options)));
+  }
+
+  async trustedAgents() {
+    return parsed(await this.#native.trustedAgents());
+  }
+
+  async rotateKeys(options) {
+    const { env, ...rest } = checkedOptions(options, 0);
+    try {
+      settle(await this.#native.rotateKeys(encode(rest), environment(env)));
+    } finally {
+      this.#identity = undefined;
+    }
+  }
+
+  async updateAgent(changes) {
+    try {
+      return settle(await this.#native.updateAgent(encode(checkedOptions(changes, 0))));
+    } finally {
+      this.#identity = undefined;
+    }
+  }
+
   async *#pages(kind, options) {
     const listing = new native.Listing(this.#native, kind, ...encoded(options));
     try {

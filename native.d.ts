@@ -81,6 +81,13 @@ export declare class NativeAgent {
   static migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */
   mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  trustAgent(agent: unknown): Promise<undefined | Failure>
+  untrustAgent(id: unknown, options?: string): Promise<undefined | Failure>
+  /** A list, as JSON. */
+  trustedAgents(): Promise<string | Failure>
+  rotateKeys(options: string | undefined | null, environment: string): Promise<undefined | Failure>
+  /** The new agent document. */
+  updateAgent(changes?: string | undefined | null): Promise<string | Failure>
 }
 
 /** What the attachments of one call are made of, besides paths. */

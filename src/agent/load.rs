@@ -254,7 +254,7 @@ async fn candidates(config: &Config, store: &Store) -> Result<Vec<DocumentKey>> 
 
 impl Agent {
     /// Puts the agent's own documents into the store, once: whoever reads there can then verify what it signed.
-    pub(super) async fn publish_own_documents(&self) -> Result<()> {
+    pub async fn publish_own_documents(&self) -> Result<()> {
         self.published.get_or_try_init(|| self.publish()).await.copied()
     }
 

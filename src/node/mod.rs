@@ -18,6 +18,7 @@ mod sources;
 mod state;
 mod text;
 mod transfers;
+mod trust;
 
 use napi_derive::napi;
 

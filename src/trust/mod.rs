@@ -16,6 +16,8 @@
 mod agent_version;
 mod asked;
 mod chain;
+#[cfg(test)]
+mod chain_test;
 mod dns;
 mod own;
 mod pins;
@@ -120,19 +122,19 @@ impl Keyring {
                 None if document == by.agent && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
-                None => own.find(by.agent.version, &*self.stored(by.agent, None).await?),
+                None => own.find(by.agent.version, &*Box::pin(self.stored(by.agent, None)).await?),
             };
             found.note(KeySource::SelfKey, answer, by);
             return Ok(found);
         }
-        match self.pin(by.agent.id).await? {
+        match Box::pin(self.pin(by.agent.id)).await? {
             Some(Pin::Blocked { .. }) => found.refuse("it is blocked", "the agent is blocked in the trust store"),
             Some(Pin::Trusted { key, .. }) => {
-                let stored = self.stored(by.agent, introduced).await?;
+                let stored = Box::pin(self.stored(by.agent, introduced)).await?;
                 found.note_pinned(&key, &stored, by);
             }
             None if self.sources.contains(&KeyResolution::Storage) => {
-                let stored = self.stored(by.agent, introduced).await?;
+                let stored = Box::pin(self.stored(by.agent, introduced)).await?;
                 found.note(KeySource::Storage, stored.standing.clone(), by);
             }
             None => {}
