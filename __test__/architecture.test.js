@@ -81,6 +81,7 @@ const OWNERS = {
   napi: 'node',
   napi_derive: 'node',
   jsonschema: 'document',
+  hickory_resolver: 'trust',
 };
 
 const files = filesUnder(source).filter((file) => file.endsWith('.rs') && file !== 'lib.rs');

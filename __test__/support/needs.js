@@ -33,7 +33,7 @@ const TOOLS = {
     hint: 'npm test makes .venv',
   },
   ...Object.fromEntries(
-    ['rgw', 'moto', 'dav'].map((name) => [
+    ['rgw', 'moto', 'dav', 'dns'].map((name) => [
       name,
       { works: () => servers[name] !== undefined, hint: 'npm run servers -- start' },
     ]),
@@ -43,6 +43,7 @@ const TOOLS = {
   rclone: { works: () => runs('rclone', ['version']), hint: 'install rclone' },
   rsync: { works: () => runs('rsync', ['--version']), hint: 'install rsync' },
   curl: { works: () => runs('curl', ['--version']), hint: 'install curl' },
+  delv: { works: () => runs('delv', ['-v']), hint: 'install bind9-dnsutils' },
   faketime: {
     works: () => linux && runs('faketime', ['2020-01-01 00:00:00', 'true']),
     hint: 'install faketime',

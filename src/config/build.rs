@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::domain::domain_name;
 use super::json::parse_object;
 use super::keys::{self, Given, check_names};
 use super::layers::{Found, Layers, absolute};
@@ -183,14 +184,9 @@ fn agent(found: &Found<'_>) -> Result<Option<DocumentKey>> {
 /// Only names that DNS can carry: the domain becomes part of a name that is looked up.
 fn domain(found: &Found<'_>) -> Result<Option<String>> {
     let text = found.text()?;
-    let domain = text.strip_suffix('.').unwrap_or(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.chars().all(plain) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    match domain {
-        "" if text.is_empty() => Ok(None),
-        _ if domain.len() <= 253 && domain.split('.').all(label) => Ok(Some(domain.to_ascii_lowercase())),
+    match (text, domain_name(text)) {
+        ("", _) => Ok(None),
+        (_, Some(domain)) => Ok(Some(domain)),
         _ => Err(found.refused("a domain name such as example.com, in ASCII")),
     }
 }

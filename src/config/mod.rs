@@ -5,6 +5,7 @@
 //! objects, to the working directory. Nothing here reads the process's own environment.
 
 mod build;
+mod domain;
 mod json;
 mod keys;
 mod layers;
@@ -24,6 +25,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use domain::domain_name;
 pub(crate) use json::parse_strict;
 pub use location::Location;
 pub use password::{Password, PasswordSource, find_password};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `own` | the source `self`: the loaded agent |
 //! | `pins` | the source `pinned`: the trust store beside the keys |
+//! | `dns` | the source `dns`: the TXT records of domains |
 //! | `stored` | the source `storage`: agent documents beside the documents |
 //! | `agent_version` | one agent document, judged alone |
 //! | `chain` | the versions of one agent together, and what ended a key |
@@ -18,6 +19,7 @@ mod asked;
 mod chain;
 #[cfg(test)]
 mod chain_test;
+mod dns;
 mod own;
 mod pins;
 mod registry;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 pub use agent_version::AgentVersion;
 pub use asked::{OneCall, in_one_call};
 pub use chain::{Ended, Standing};
+pub use dns::{Confirmation, Dns, Publication};
 pub use own::OwnKey;
 pub use pins::{Pin, Pins};
 pub use registry::{Answer, Registry, RegistryKey};
