@@ -59,7 +59,8 @@ impl Agent {
         self.check_writable()?;
         let versions = self.key_directory.agent_versions(self.vault.max_bytes)?;
         let own = OwnKey::new(self.key.id, self.public_key().clone(), Some(self.key.version), &versions);
-        let mut report = import(&self.config, self.vault.clone(), Some(own), &options.archive, heard, cancel).await?;
+        let owner = Owner { config: &self.config, environment: &self.environment, key: Some(own) };
+        let mut report = import(owner, self.vault.clone(), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;
         Ok(report)
     }
@@ -83,28 +84,34 @@ impl Agent {
             return agent.import_archive(options, heard, cancel).await;
         }
         let target = Arc::new(open_place(&config, environment).await?);
-        import(&config, target, super::transfers::own_key(&config), &options.archive, heard, cancel).await
+        let owner = Owner { config: &config, environment, key: super::transfers::own_key(&config) };
+        import(owner, target, &options.archive, heard, cancel).await
     }
 }
 
-/// `own`: the key of the agent that the target knows as its own, once more.
+/// Whose the target is.
+struct Owner<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    key: Option<OwnKey>,
+}
+
 async fn import(
-    config: &Config,
+    owner: Owner<'_>,
     target: Arc<Vault>,
-    own: Option<OwnKey>,
     options: &ImportOptions,
     heard: Heard,
     cancel: &Cancel,
 ) -> Result<Report> {
     let judge = match options.dry_run {
-        true => Arc::new(stand_in(config, &target, own, cancel).await?),
+        true => Arc::new(stand_in(owner, &target, cancel).await?),
         false => target.clone(),
     };
     archive::import(target, judge, options, &heard.sink(MOST_FINDINGS), cancel).await
 }
 
 /// A store in memory with the agents of the target: where nothing may be written, those of the archive go there.
-async fn stand_in(config: &Config, target: &Vault, own: Option<OwnKey>, cancel: &Cancel) -> Result<Vault> {
+async fn stand_in(owner: Owner<'_>, target: &Vault, cancel: &Cancel) -> Result<Vault> {
     let store = Store::open(&Settings::Memory).await?;
     let mut agents = target.store.documents(Kind::Agent).await?;
     loop {
@@ -119,7 +126,7 @@ async fn stand_in(config: &Config, target: &Vault, own: Option<OwnKey>, cancel: 
             }
         }
         if is_last {
-            return vault(config, store, own);
+            return vault(owner.config, owner.environment, store, owner.key);
         }
     }
 }

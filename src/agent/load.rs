@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store, blocking};
-use crate::trust::{AgentVersion, Keyring, OwnKey, Pins};
+use crate::trust::{AgentVersion, Confirming, Dns, Keyring, OwnKey, Pins, Registry, Sources};
 use crate::vault::{Cache, CacheLimits, Vault};
 
 /// Agents of a store that are looked through for the one that the key signed, when no id is configured.
@@ -67,7 +67,7 @@ impl Agent {
         let versions = key_directory.agent_versions(config.max_document_bytes)?;
         let own_key = OwnKey::new(chosen.key.id, public_key.clone(), Some(chosen.key.version), &versions);
         let sweep = (!options.read_only).then(|| store.sweep());
-        let vault = Arc::new(vault(&config, store, Some(own_key))?);
+        let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
         Ok(Agent {
             key: chosen.key,
             document: chosen.text,
@@ -87,15 +87,9 @@ impl Agent {
 }
 
 /// A store as a configuration wants it to be seen; `own` is the loaded agent, where there is one.
-pub(super) fn vault(config: &Config, store: Store, own: Option<OwnKey>) -> Result<Vault> {
+pub(super) fn vault(config: &Config, environment: &Environment, store: Store, own: Option<OwnKey>) -> Result<Vault> {
     Ok(Vault {
-        keyring: Keyring::new(
-            own,
-            Some(Pins::beside(&config.key_directory)),
-            store.clone(),
-            key_resolution(config),
-            config.max_document_bytes,
-        )?,
+        keyring: Keyring::new(own, store.clone(), sources(config, environment)?, config.max_document_bytes),
         store,
         minimum_trust: config.minimum_trust,
         update_policy: config.update_policy,
@@ -144,12 +138,23 @@ pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> 
     })
 }
 
-/// On `hai` the registry is asked too unless the configuration says otherwise; until this version can ask it, the
-/// default does without, and only who names it is refused.
-fn key_resolution(config: &Config) -> Vec<config::KeyResolution> {
-    let by_default = config.source("jacs_key_resolution") == Source::Default;
-    let asked = config.key_resolution.iter().copied();
-    asked.filter(|source| !(by_default && *source == config::KeyResolution::Registry)).collect()
+/// Whom a configuration asks whose key it is. Opens no connection. Errors: `JACS_CONFIG`.
+fn sources(config: &Config, environment: &Environment) -> Result<Sources> {
+    let order = config.key_resolution.clone();
+    let registry = match order.contains(&config::KeyResolution::Registry) {
+        true => Some(Registry::new(config.registry_url()?, environment)?),
+        false => None,
+    };
+    let validates =
+        config.dns_validate || config.dns_required || config.dns_strict || order.contains(&config::KeyResolution::Dns);
+    let dns = match validates {
+        true => Some(Confirming {
+            dns: Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?,
+            required: config.dns_required || config.dns_strict,
+        }),
+        false => None,
+    };
+    Ok(Sources { pins: Some(Pins::beside(&config.key_directory)), order, registry, dns })
 }
 
 fn cache_limits(config: &Config) -> CacheLimits {

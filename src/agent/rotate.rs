@@ -86,7 +86,7 @@ impl Agent {
         let versions = self.key_directory.agent_versions(config.max_document_bytes)?;
         let public_key = new.signer.public_key().clone();
         let own = OwnKey::new(new.document.key.id, public_key.clone(), Some(new.document.key.version), &versions);
-        let vault = vault(&config, self.vault.store.clone(), Some(own))?;
+        let vault = vault(&config, &self.environment, self.vault.store.clone(), Some(own))?;
         Ok(Agent {
             key: new.document.key,
             document: new.document.text,

@@ -86,7 +86,7 @@ impl Heard {
 /// Errors: `JACS_CONFIG`, `JACS_UNSUPPORTED`.
 pub async fn open_place(config: &Config, environment: &Environment) -> Result<Vault> {
     let store = Store::open(&settings(config, environment)?).await?;
-    vault(config, store, own_key(config))
+    vault(config, environment, store, own_key(config))
 }
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.

@@ -10,6 +10,8 @@
 //! | `chain` | the versions of one agent together, and what ended a key |
 //! | `rotation` | the proof by which one key hands over to the next |
 //! | `registry` | the source `registry`: the HAI agent registry |
+//! | `registry` | the source `registry` |
+//! | `dns` | the source `dns`, which confirms what others found |
 //! | `asked` | none: answers, for the length of one call |
 //!
 //! Who a key belongs to is decided anew for every read.
@@ -77,45 +79,49 @@ pub struct Found {
 pub struct Keyring {
     /// `None` where no agent is loaded.
     pub own: Option<OwnKey>,
-    /// `None` where there is no key directory to keep it in.
-    pins: Option<Pins>,
     store: Store,
-    sources: Vec<KeyResolution>,
+    sources: Sources,
     judged: stored::Judged,
     max_bytes: u64,
 }
 
+/// Who is asked beside the loaded agent.
+#[derive(Default)]
+pub struct Sources {
+    /// `None` where there is no key directory that keeps it.
+    pub pins: Option<Pins>,
+    /// In this order, until one has a key that is believed enough.
+    pub order: Vec<KeyResolution>,
+    /// `None`: not asked, whatever the order says.
+    pub registry: Option<Registry>,
+    /// `None`: keys are not confirmed.
+    pub dns: Option<Confirming>,
+}
+
+/// How keys that others found are confirmed.
+pub struct Confirming {
+    pub dns: Dns,
+    /// Without a record, or a domain, a key is not believed.
+    pub required: bool,
+}
+
 impl Keyring {
-    /// `sources` are asked in their order, after the loaded agent's own key and the trust store.
-    ///
-    /// Errors: `JACS_UNSUPPORTED` for a source that this version does not have.
-    pub fn new(
-        own: Option<OwnKey>,
-        pins: Option<Pins>,
-        store: Store,
-        sources: Vec<KeyResolution>,
-        max_bytes: u64,
-    ) -> Result<Keyring> {
-        match sources.iter().find(|source| matches!(source, KeyResolution::Registry | KeyResolution::Dns)) {
-            Some(source) => {
-                let error =
-                    Error::new(Code::Unsupported, "this version does not have a key source of `jacs_key_resolution`");
-                Err(error.with("source", source))
-            }
-            None => Ok(Keyring { own, pins, store, sources, judged: Default::default(), max_bytes }),
-        }
+    pub fn new(own: Option<OwnKey>, store: Store, sources: Sources, max_bytes: u64) -> Keyring {
+        Keyring { own, store, sources, judged: Default::default(), max_bytes }
     }
 
     /// The key that a signature over `document` names. `introduced` is the document itself where it is about to be
-    /// stored: that of an agent speaks for itself, as far as it continues what is stored.
+    /// stored: that of an agent speaks for itself, as far as it continues what is stored. `least`: how much it must be believed.
     ///
     /// Errors: `JACS_UNAVAILABLE`, `JACS_PERMISSION` when a source could not be asked, `JACS_KEY` for a trust store that cannot be
-    /// read; never because a key is unknown or wrong, which is in what comes back.
+    /// read, `JACS_CONFIG` for settings of DNS that show to be wrong; never because a key is unknown or wrong, which is in what
+    /// comes back.
     pub async fn find(
         &self,
         by: &SignedBy<'_>,
         document: DocumentKey,
         introduced: Option<&Parsed<'_>>,
+        least: KeySource,
     ) -> Result<Found> {
         let mut found = Found::default();
         let introduced = introduced.filter(|_| document == by.agent);
@@ -131,22 +137,110 @@ impl Keyring {
             return Ok(found);
         }
         match Box::pin(self.pin(by.agent.id)).await? {
-            Some(Pin::Blocked { .. }) => found.refuse("it is blocked", "the agent is blocked in the trust store"),
+            Some(Pin::Blocked { .. }) => {
+                found.refuse(KeySource::Pinned, "it is blocked", "the agent is blocked in the trust store");
+            }
             Some(Pin::Trusted { key, .. }) => {
                 let stored = Box::pin(self.stored(by.agent, introduced)).await?;
                 found.note_pinned(&key, &stored, by);
             }
-            None if self.sources.contains(&KeyResolution::Storage) => {
-                let stored = Box::pin(self.stored(by.agent, introduced)).await?;
-                found.note(KeySource::Storage, stored.standing.clone(), by);
-            }
-            None => {}
+            None => Box::pin(self.ask(by, introduced, least, &mut found)).await?,
         }
         Ok(found)
     }
 
+    /// Asks the sources that others can write to.
+    async fn ask(
+        &self,
+        by: &SignedBy<'_>,
+        introduced: Option<&Parsed<'_>>,
+        least: KeySource,
+        found: &mut Found,
+    ) -> Result<()> {
+        for source in &self.sources.order {
+            match source {
+                KeyResolution::Storage => {
+                    let stored = self.stored(by.agent, introduced).await?;
+                    found.note(KeySource::Storage, stored.standing.clone(), by);
+                }
+                KeyResolution::Registry => {
+                    if let Some(registry) = &self.sources.registry {
+                        self.ask_registry(registry, by, found).await?;
+                    }
+                }
+                KeyResolution::Local | KeyResolution::Dns => {}
+            }
+            if found.refused.is_some() || found.believed.as_ref().is_some_and(|believed| believed.source >= least) {
+                break;
+            }
+        }
+        match (&self.sources.dns, &found.believed) {
+            (Some(confirming), Some(believed)) if found.refused.is_none() => {
+                let key = believed.key.clone();
+                self.confirm(confirming, by, &key, introduced, found).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask_registry(&self, registry: &Registry, by: &SignedBy<'_>, found: &mut Found) -> Result<()> {
+        let ended = found.believed.as_ref().and_then(|believed| believed.ended);
+        let answer = match registry.key(by.agent).await? {
+            Answer::Key(entry) => Ok(Standing { key: entry.key, ended }),
+            Answer::None(reason) => Err(reason.to_owned()),
+            Answer::Revoked(status) => {
+                let result = format!("the key is {status}");
+                found.refuse(KeySource::Registry, &result, "the registry says that the key is not in force");
+                return Ok(());
+            }
+        };
+        found.note(KeySource::Registry, answer, by);
+        Ok(())
+    }
+
+    async fn confirm(
+        &self,
+        confirming: &Confirming,
+        by: &SignedBy<'_>,
+        key: &PublicKey,
+        introduced: Option<&Parsed<'_>>,
+        found: &mut Found,
+    ) -> Result<()> {
+        let stored = self.stored(by.agent, introduced).await?;
+        let agent = stored.agents.iter().find(|agent| agent.key == by.agent && agent.sound_key() == Some(key));
+        let Some(domain) = agent.and_then(|agent| agent.domain.as_deref()) else {
+            found.unconfirmed("the agent names no domain", confirming.required);
+            return Ok(());
+        };
+        let confirmation = match confirming.dns.confirm(by.agent.id, domain, key, by.public_key_hash).await {
+            // Nobody is made to believe more by a server that does not answer.
+            Err(error) if error.code() == Code::Unavailable && !confirming.required => {
+                found.unconfirmed("the domain's servers could not be asked", false);
+                return Ok(());
+            }
+            asked => asked?,
+        };
+        match confirmation {
+            Confirmation::Confirmed { raw: true, .. } => {
+                found.tried.push(Tried { source: KeySource::Dns, result: "found".into() });
+                found.believed.iter_mut().for_each(|believed| believed.source = KeySource::Dns);
+            }
+            // Other keys share that hash.
+            Confirmation::Confirmed { raw: false, .. } => {
+                found.unconfirmed("the record names the key by its publicKeyHash alone", confirming.required);
+            }
+            Confirmation::Absent(reason) | Confirmation::Insecure(reason) => {
+                found.unconfirmed(&reason, confirming.required);
+            }
+            Confirmation::Another(reason) => {
+                found.refuse(KeySource::Dns, &reason, "the record of the agent's domain does not name this key");
+            }
+        }
+        Ok(())
+    }
+
     async fn pin(&self, agent: DocumentId) -> Result<Option<Pin>> {
-        match self.pins.clone() {
+        match self.sources.pins.clone() {
             Some(pins) => blocking(move || pins.get(agent)).await,
             None => Ok(None),
         }
@@ -213,7 +307,7 @@ impl Found {
             None if !stored.agents.iter().any(|agent| agent.key == by.agent && agent.public_key.is_some()) => {
                 Standing { key: pinned.clone(), ended: chain.ended(pinned) }
             }
-            None => return self.refuse("another key is pinned", ANOTHER_PINNED),
+            None => return self.refuse(KeySource::Pinned, "another key is pinned", ANOTHER_PINNED),
         };
         // Who pinned the very key believes it although its owner does not any more, until it ended.
         let ended = standing.ended.map(|ended| match standing.key == *pinned {
@@ -227,9 +321,17 @@ impl Found {
         }
     }
 
-    fn refuse(&mut self, result: &str, reason: &'static str) {
-        self.tried.push(Tried { source: KeySource::Pinned, result: result.to_owned() });
+    fn refuse(&mut self, source: KeySource, result: &str, reason: &'static str) {
+        self.tried.push(Tried { source, result: result.to_owned() });
         self.refused = Some(reason);
+    }
+
+    /// DNS does not confirm the key.
+    fn unconfirmed(&mut self, result: &str, required: bool) {
+        match required {
+            true => self.refuse(KeySource::Dns, result, "the agent's domain does not confirm the key"),
+            false => self.tried.push(Tried { source: KeySource::Dns, result: result.to_owned() }),
+        }
     }
 
     /// The key (check 4). Errors: `JACS_KEY`, `JACS_UNTRUSTED`.

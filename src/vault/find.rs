@@ -79,7 +79,7 @@ impl Vault {
             return Ok(None);
         }
         let Some(verified) = self.cache.get(kind, key) else { return Ok(None) };
-        let trust = self.keyring.find(&verified.by(), key, None).await?;
+        let trust = self.keyring.find(&verified.by(), key, None, self.least(options)).await?;
         Ok(self.admits(&verified, &trust, options).map(|source| Found {
             text: verified.text.clone(),
             header: Some(verified.header.clone()),

@@ -158,7 +158,7 @@ impl Vault {
         report.agent = Some(by.agent);
         report.algorithm = Some(by.algorithm);
         report.signed_at = Some(by.date.to_string());
-        let found = self.keyring.find(by, key, options.introduces.then_some(parsed)).await?;
+        let found = self.keyring.find(by, key, options.introduces.then_some(parsed), self.least(options)).await?;
         report.tried.clone_from(&found.tried);
         let Some(believed) = report.note("key", found.key(by).map_err(|error| error.with_key(key))) else {
             return Ok(None);
@@ -182,9 +182,14 @@ impl Vault {
         Ok(Some(believed.key.clone()))
     }
 
+    /// The weakest source of a key that counts.
+    pub(super) fn least(&self, options: &VerifyOptions) -> KeySource {
+        options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust)
+    }
+
     /// Check 5.
     pub(super) fn check_trust(&self, agent: DocumentId, believed: &Believed, options: &VerifyOptions) -> Result<()> {
-        let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
+        let minimum = self.least(options);
         if believed.source < minimum {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
             return Err(error.with("key source", believed.source).with("minimum", minimum));
