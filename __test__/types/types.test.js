@@ -181,6 +181,7 @@ describe('every declared option is known to native code', () => {
     ImportIntoOptions: (_, options) => library.Agent.importArchive('/no/such/file', 'x.tar.gz', options),
     MirrorOptions: (agent, options) => agent.mirror('/no/such/file', options),
     CheckOptions: (agent, options) => agent.check(options),
+    RotateOptions: (agent, options) => agent.rotateKeys(options),
     ListOptions: (agent, options) => agent.listDocuments(options)[Symbol.asyncIterator]().next(),
   };
 
