@@ -28,8 +28,8 @@ const KILLS = SOAK ? [6, 7, 7] : [1, 2, 1];
 const CONCURRENCY = 32;
 /** Documents of agents are read to verify documents, too: so often at most by one process. */
 const READS_OF_AN_AGENT = 4;
-/** A request whose connection the server closes at that moment is made again; on a busy machine that happens now and then. */
-const REPEATED = 8;
+/** A request whose connection is closed at that moment is made again; on a busy machine that happens once in some hundred. */
+const REPEATED = Math.ceil(DOCUMENTS / 200);
 
 describeWith(['rgw', 'dav'], 'fs -> aws -> hai -> fs', () => {
   let store;
