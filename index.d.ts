@@ -69,6 +69,8 @@ export interface CreateAgentOptions {
 export interface LoadOptions {
   password?: string;
   /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
+  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. */
+  offline?: boolean;
   env?: Environment;
 }
 export interface RotateOptions {
@@ -89,6 +91,17 @@ export interface TrustedAgent {
   algorithm?: Algorithm;
   /** SHA-256 of the raw public key, hex. */
   keySha256?: string;
+}
+/** `domain`: default that of the agent. `format`: a line of a zone file (default), or JSON that `aws route53 change-resource-record-sets` takes. */
+export interface DnsRecordOptions {
+  domain?: string;
+  format?: 'zone' | 'route53';
+}
+export interface PresignOptions {
+  /** From 1 to 604800, seven days, which is what AWS allows. */
+  expiresInSeconds: number;
+  /** Of a stored attachment of the document: the URL then gives its bytes. */
+  path?: string;
 }
 export interface Progress {
   done: number;
@@ -237,6 +250,34 @@ export interface HistoryReport {
   versions: HistoryEntry[];
   heads: string[];
   gaps: string[];
+}
+/** `documents`: `id` for its newest version, or `id:version`. */
+export interface BundleOptions {
+  documents: string[];
+  /** Every version of each document. */
+  allVersions?: boolean;
+  /** Replace the file; else `JACS_CONFLICT`. */
+  overwrite?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+export interface VerifyBundleOptions extends Omit<VerifyOptions, 'contents' | 'baseDirectory'> {
+  /** Whose agent and trust store count: a configuration of the recipient. Without it keys are believed as `storage` at most. */
+  config?: string | Config;
+  env?: Environment;
+}
+/** What the maker of a bundle says it was told about a signer's key. Reported, never believed. */
+export interface BundleEvidence {
+  source: KeySource;
+  keySha256: string;
+  /** RFC 3339. */
+  resolvedAt: string;
+  tried: { source: string; result: string }[];
+}
+/** `bundledBy`: the agent that made and signed the bundle. */
+export interface BundledReport extends VerificationReport {
+  bundledBy: string;
+  evidence?: BundleEvidence;
 }
 /**
  * What a transfer or a check has to say of one object. `damage`: it is not what it was, or not what it should be; `note`: worth knowing.
@@ -523,6 +564,18 @@ export class Agent {
    */
   importArchive(file: string, options?: ImportOptions): Promise<TransferReport>;
   static importArchive(config: string | Config, file: string, options?: ImportIntoOptions): Promise<TransferReport>;
+  /**
+   * Writes chosen documents with their attachments, the agents that signed them and what is known of their keys into one file, signed by
+   * this agent, for somebody without a network or this store. Rejects: `JACS_CONFLICT` (the file exists), `JACS_NOT_FOUND`, and as
+   * `getDocument`: what does not verify is not handed on.
+   */
+  exportBundle(file: string, options: BundleOptions): Promise<TransferReport>;
+  /**
+   * Verifies a bundle with no network and no store; a report for each document. Who signed is believed as far as the bundle's agents
+   * go (`storage`), or by the trust store of `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is
+   * missing, altered or was added), `JACS_SIGNATURE`, `JACS_KEY` (not signed by who it says made it).
+   */
+  static verifyBundle(file: string, options?: VerifyBundleOptions): Promise<BundledReport[]>;
   /** Copies to another storage what is not there yet; `jacs_data_directory` of `to` and its credentials matter, not its agent. Rejects: as `migrate`. */
   mirror(to: string | Config, options?: MirrorOptions): Promise<TransferReport>;
   /**
@@ -558,6 +611,16 @@ export class Agent {
    * agent document could not be stored yet: the next save stores it).
    */
   rotateKeys(options?: RotateOptions): Promise<void>;
+  /**
+   * The TXT record that says in DNS which key is this agent's, to be published below its domain.
+   * Throws: `JACS_INPUT` (no domain, or no valid one).
+   */
+  dnsRecord(options?: DnsRecordOptions): string;
+  /**
+   * A URL that gives one document, or one stored attachment of it, to whoever has it, for a time and without credentials. `aws` only.
+   * Rejects: `JACS_UNSUPPORTED` (another storage), `JACS_INPUT`, `JACS_NOT_FOUND`, and as `getDocument`: what does not verify is not handed on.
+   */
+  presign(key: string, options: PresignOptions): Promise<string>;
   /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it. */
   updateAgent(changes: { name?: string; description?: string; domain?: string }): Promise<string>;
 }
