@@ -458,11 +458,12 @@ export class Agent {
   loadSync(config: string | Config, options?: LoadOptions): string;
   /** Waits for what is under way, forgets the key. Later calls are `JACS_CONFIG`. */
   close(): Promise<void>;
-  /** The loaded agent; before that, reading one throws `JACS_CONFIG`. `publicKey`: raw bytes. */
+  /** The loaded agent; before that, reading one throws `JACS_CONFIG`. `publicKey`: raw bytes. `agentDocument`: what others hand to `trustAgent`. */
   readonly id: string;
   readonly version: string;
   readonly algorithm: Algorithm;
   readonly publicKey: Buffer;
+  readonly agentDocument: string;
 
   /**
    * Signs a new document and stores it: the promise resolves when it is on the disk, or when the server acknowledged it.

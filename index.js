@@ -62,6 +62,10 @@ class Agent {
     return Buffer.from(this.#who().publicKey, 'base64');
   }
 
+  get agentDocument() {
+    return this.#who().agentDocument;
+  }
+
   async createDocument(json, ...rest) {
     const [text, call] = [textOf(json), createArguments(rest)];
     const sources = call.attachments?.areStreamed ? await spooled(call) : call.attachments?.sources;

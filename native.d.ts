@@ -49,7 +49,7 @@ export declare class NativeAgent {
   load(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): Promise<string | Failure>
   loadSync(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): string | Failure
   close(): Promise<undefined | Failure>
-  /** Id, version, algorithm and public key of the loaded agent, as JSON. */
+  /** Id, version, algorithm, public key and document of the loaded agent, as JSON. */
   identity(): string | Failure
   createDocument(json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void): Promise<string | Failure>
   createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, sources?: Sources | undefined | null): string | Failure

@@ -99,7 +99,7 @@ impl NativeAgent {
         promise(env, self.state.clone().close())
     }
 
-    /// Id, version, algorithm and public key of the loaded agent, as JSON.
+    /// Id, version, algorithm, public key and document of the loaded agent, as JSON.
     #[napi(ts_return_type = "string | Failure")]
     pub fn identity(&self) -> Outcome<Text> {
         outcome(|| Ok(report::identity(&*self.state.loaded()?)))

@@ -12,8 +12,14 @@ use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, Ver
 
 pub fn identity(agent: &Agent) -> String {
     let key = agent.public_key();
-    let (id, version) = (agent.key.id.to_string(), agent.key.version.to_string());
-    json!({ "id": id, "version": version, "algorithm": key.algorithm().name(), "publicKey": STANDARD.encode(key.raw()) }).to_string()
+    json!({
+        "id": agent.key.id.to_string(),
+        "version": agent.key.version.to_string(),
+        "algorithm": key.algorithm().name(),
+        "publicKey": STANDARD.encode(key.raw()),
+        "agentDocument": &*agent.document,
+    })
+    .to_string()
 }
 
 pub fn progress(progress: Progress) -> String {
