@@ -607,7 +607,7 @@ export class Agent {
   /**
    * Makes a new key, and a new version of the agent document with the proof by the old key. The old key is kept, encrypted and marked
    * `.retired`; what it signs from now on is not valid, and after `compromised` what it signed before counts only where later
-   * versions by the new key name it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
+   * versions by the new key name it: `updateDocument` of just the version that you know to be yours speaks for it and all before it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
    * Rejects: `JACS_PASSWORD`, `JACS_KEY` (another process replaced the keys), `JACS_UNAVAILABLE` (the keys are replaced, and the new
    * agent document could not be stored yet: the next save stores it).
    */

@@ -115,6 +115,7 @@ struct Renewed {
 struct Plan {
     directory: KeyDirectory,
     config: Config,
+    /// Of the agent as it was loaded.
     document: String,
     public_key: PublicKey,
 }
@@ -134,7 +135,8 @@ impl Plan {
         let old = self.directory.unlock(self.public_key.algorithm(), password)?;
         let new = SecretKey::generate(algorithm)?;
         let now = Timestamp::now();
-        let before = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?;
+        let document = self.newest()?;
+        let before = Parsed::read(&document, Origin::Caller, MAX_AGENT_BYTES)?;
         let mut agent = before.object.clone().into_owned();
         agent.set("jacsPublicKey", STANDARD.encode(new.public_key().raw()));
         agent.set(ROTATION_PROOF, Value::Object(prove(before.header.key.id, &old, new.public_key(), now, reason)?));
@@ -164,7 +166,8 @@ impl Plan {
     fn update(&self, changes: &AgentChanges, signer: Arc<SecretKey>) -> Result<Renewed> {
         let _lock = self.lock()?;
         let now = Timestamp::now();
-        let before = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?;
+        let document = self.newest()?;
+        let before = Parsed::read(&document, Origin::Caller, MAX_AGENT_BYTES)?;
         let mut agent = before.object.clone().into_owned();
         // It belongs to the version in which the key changed.
         agent.remove(ROTATION_PROOF);
@@ -189,6 +192,14 @@ impl Plan {
             true => Ok(lock),
             false => Err(replaced_keys(self.directory.folder())),
         }
+    }
+
+    /// The last version of the agent document: another process may have changed it by the same key. Asked under the lock.
+    fn newest(&self) -> Result<String> {
+        let loaded = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?.header.key;
+        let own = self.directory.own_documents(&self.public_key, MAX_AGENT_BYTES)?;
+        let later = own.into_iter().rfind(|own| own.key.id == loaded.id && own.key.version > loaded.version);
+        Ok(later.map_or_else(|| self.document.clone(), |own| own.text))
     }
 
     /// The next version of the agent document, signed as itself.

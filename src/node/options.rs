@@ -230,6 +230,7 @@ impl<'a> Options<'a> {
             )?,
             allow_unsigned: self.flag("allowUnsigned")?,
             introduces: false,
+            vouches: false,
             files: if self.flag("contents")? { Files::Contents } else { Files::Embedded },
             base: self.typed("baseDirectory", "a path", |value| absolute(value.as_str()?))?,
         })
