@@ -4,14 +4,12 @@
 //! |---|---|
 //! | `own` | the source `self`: the loaded agent |
 //! | `pins` | the source `pinned`: the trust store beside the keys |
-//! | `dns` | the source `dns`: the TXT records of domains |
 //! | `stored` | the source `storage`: agent documents beside the documents |
 //! | `agent_version` | one agent document, judged alone |
 //! | `chain` | the versions of one agent together, and what ended a key |
 //! | `rotation` | the proof by which one key hands over to the next |
 //! | `registry` | the source `registry`: the HAI agent registry |
-//! | `registry` | the source `registry` |
-//! | `dns` | the source `dns`, which confirms what others found |
+//! | `dns` | the source `dns`: TXT records of domains, which confirm what others found |
 //! | `asked` | none: answers, for the length of one call |
 //!
 //! Who a key belongs to is decided anew for every read.
