@@ -46,7 +46,7 @@ impl Agent {
         let key_directory = KeyDirectory::new(&config);
         let key_directory = blocking(move || key_directory.settled(read_only)).await?;
         let public_key = key_directory.public_key()?;
-        check_algorithm(&config, &public_key)?;
+        check_algorithm(&config, &public_key, &key_directory)?;
         let mut warnings = Vec::new();
         let signer = match options.read_only {
             true => None,
@@ -183,9 +183,14 @@ fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> R
     Err(Error::new(Code::Key, "private and public key do not belong together").with_path(directory.private_key_path()))
 }
 
-fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
+fn check_algorithm(config: &Config, key: &PublicKey, directory: &KeyDirectory) -> Result<()> {
     let configured = Algorithm::parse(config.key_algorithm.name());
     if config.source("jacs_agent_key_algorithm") == Source::Default || configured == Some(key.algorithm()) {
+        return Ok(());
+    }
+    // The configuration was read before a rotation to another algorithm was put in place.
+    let replaced = |version: &AgentVersion| version.public_key.as_ref().map(PublicKey::algorithm) == configured;
+    if directory.agent_versions(config.max_document_bytes)?.iter().any(replaced) {
         return Ok(());
     }
     let error = Error::new(Code::Config, "the key is not of the configured algorithm");

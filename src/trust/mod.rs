@@ -124,12 +124,17 @@ impl Keyring {
         let mut found = Found::default();
         let introduced = introduced.filter(|_| document == by.agent);
         if let Some(own) = self.own.as_ref().filter(|own| own.id() == by.agent.id) {
-            let answer = match own.knows(by.agent.version) {
+            // The key of an agent's own version is that version's, whichever it names.
+            let version = if document.id == by.agent.id { document.version } else { by.agent.version };
+            let answer = match own.knows(version) {
                 Some(known) => Ok(known),
                 None if document == by.agent && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
-                None => own.find(by.agent.version, &*Box::pin(self.stored(by.agent, None)).await?),
+                None => {
+                    let agent = DocumentKey { version, ..by.agent };
+                    own.find(version, &*Box::pin(self.stored(agent, None)).await?)
+                }
             };
             found.note(KeySource::SelfKey, answer, by);
             return Ok(found);

@@ -61,7 +61,8 @@ impl Pins {
         let path = self.path(agent);
         match read_bounded(&path, MAX_BYTES) {
             Ok((bytes, _)) => parse(agent, &bytes).map(Some).ok_or_else(|| malformed(&path)),
-            Err(failure) if failure.is_absent() => Ok(None),
+            // A link that leads nowhere is no missing entry: it may have been a block.
+            Err(failure) if failure.is_absent() && fs::symlink_metadata(&path).is_err() => Ok(None),
             Err(failure) => Err(failure.into_error(Code::Key, "the entry of the trust store cannot be read", &path)),
         }
     }
@@ -138,6 +139,6 @@ fn parse(agent: DocumentId, bytes: &[u8]) -> Option<Pin> {
 }
 
 fn malformed(path: &Path) -> Error {
-    Error::new(Code::Key, "the entry of the trust store is not as it was written: trust or forget the agent again")
+    Error::new(Code::Key, "the entry of the trust store is not as it was written: forget the agent, and trust it again")
         .with_path(path)
 }

@@ -162,7 +162,8 @@ impl Vault {
         report.signed_at = Some(by.date.to_string());
         let found = self.keyring.find(by, key, options.introduces.then_some(parsed), self.least(options)).await?;
         report.tried.clone_from(&found.tried);
-        let Some(believed) = report.note("key", found.key(by).map_err(|error| error.with_key(key))) else {
+        let check = if found.refused.is_some() { "trust" } else { "key" };
+        let Some(believed) = report.note(check, found.key(by).map_err(|error| error.with_key(key))) else {
             return Ok(None);
         };
         report.key_source = Some(believed.source);
@@ -224,7 +225,7 @@ impl Vault {
         let is_vouched_for = options.vouches && believed.source == KeySource::SelfKey;
         if ended.reason == Reason::Compromised
             && !is_vouched_for
-            && !Box::pin(self.is_vouched_for(&parsed.header)).await?
+            && !Box::pin(self.is_vouched_for(&parsed.header, by.agent.id)).await?
         {
             let message =
                 "the key was replaced as compromised, and no later version of the document speaks for this one";

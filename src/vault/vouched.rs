@@ -8,7 +8,7 @@ use crate::document::{Header, Origin, Parsed};
 use crate::error::{Code, Result};
 use crate::id::{DocumentId, DocumentKey, Version};
 use crate::store::Kind;
-use crate::trust::Reason;
+use crate::trust::{Ended, Reason};
 
 /// Versions of one document that are looked through; whoever has the old key can make any number.
 const MAX_VERSIONS: usize = 1000;
@@ -20,9 +20,9 @@ struct Later {
 }
 
 impl Vault {
-    /// Whether a valid version by a key that is believed leads back to just this text, hash by hash. Those between count for
-    /// their hashes alone. Errors: where that cannot be read.
-    pub(super) async fn is_vouched_for(&self, header: &Header) -> Result<bool> {
+    /// Whether a valid version by another key of the same agent leads back to just this text, hash by hash. Those between count
+    /// for their hashes alone. Errors: where that cannot be read.
+    pub(super) async fn is_vouched_for(&self, header: &Header, signer: DocumentId) -> Result<bool> {
         let kind = if header.is_agent() { Kind::Agent } else { Kind::Document };
         let mut replaced_by = self.successors(kind, header.key.id).await?;
         let mut ahead = vec![(header.key.version, header.sha256.to_string())];
@@ -30,14 +30,13 @@ impl Vault {
             // Taken out: none is looked at twice.
             for later in replaced_by.remove(&place).unwrap_or_default() {
                 let Some(text) = self.read_whole(kind, later.key).await? else { continue };
-                if self.is_by_compromised(&text, &later).await? {
-                    ahead.push((later.key.version, later.sha256));
-                    continue;
-                }
                 let (origin, options) = (Origin::Storage(later.key), VerifyOptions::default());
-                if Box::pin(self.examine(&text, origin, &options)).await?.report.is_valid() {
+                if self.may_vouch(&text, &later, signer).await?
+                    && Box::pin(self.examine(&text, origin, &options)).await?.report.is_valid()
+                {
                     return Ok(true);
                 }
+                ahead.push((later.key.version, later.sha256));
             }
         }
         Ok(false)
@@ -50,6 +49,10 @@ impl Vault {
             let key = DocumentKey { id, version };
             let Some(text) = self.read_whole(kind, key).await? else { continue };
             let Ok(parsed) = Parsed::read(&text, Origin::Storage(key), self.max_bytes) else { continue };
+            // The hash that leads on must be that of the text.
+            if parsed.check_hash().is_err() {
+                continue;
+            }
             let after = parsed.header;
             let (Some(previous), Some(hash)) = (after.previous_version, after.previous_sha256.as_deref()) else {
                 continue;
@@ -68,16 +71,15 @@ impl Vault {
         }
     }
 
-    /// Whether a version is itself one that others must speak for. Asked before it is examined, so that no chain of them is as
-    /// deep as the stack.
-    async fn is_by_compromised(&self, text: &str, later: &Later) -> Result<bool> {
+    /// Whether a version is the signer's, and not itself one that others must speak for. Asked before it is examined, so that no
+    /// chain of them is as deep as the stack.
+    async fn may_vouch(&self, text: &str, later: &Later, signer: DocumentId) -> Result<bool> {
         let Ok(parsed) = Parsed::read(text, Origin::Storage(later.key), self.max_bytes) else {
             return Ok(false);
         };
-        // The hash that leads on must be that of the text.
-        let (Ok(()), Ok(claim)) = (parsed.check_hash(), parsed.claim()) else { return Ok(false) };
+        let Some(claim) = parsed.claim().ok().filter(|claim| claim.by.agent.id == signer) else { return Ok(false) };
         let found = Box::pin(self.keyring.find(&claim.by, later.key, None, self.minimum_trust)).await?;
-        let ended = found.believed.and_then(|believed| believed.ended);
-        Ok(ended.is_some_and(|ended| ended.reason == Reason::Compromised))
+        let is_compromised = |ended: Ended| ended.reason == Reason::Compromised;
+        Ok(found.believed.is_some_and(|believed| !believed.ended.is_some_and(is_compromised)))
     }
 }

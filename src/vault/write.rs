@@ -96,7 +96,7 @@ impl Vault {
         let options = VerifyOptions { introduces: true, ..VerifyOptions::default() };
         let (parsed, report) = self.examine(text, Origin::Caller, &options).await?.valid()?;
         let kind = match &*parsed.header.document_type {
-            "agent" if report.agent == Some(parsed.header.key) => Kind::Agent,
+            "agent" if report.agent.is_some_and(|signer| parsed.header.is_agents_own(signer)) => Kind::Agent,
             "agent" | "config" => {
                 let error = Error::new(Code::Input, "only documents, and agents signed by themselves, are stored");
                 return Err(error.with_key(parsed.header.key));

@@ -233,12 +233,15 @@ impl KeyDirectory {
     /// The directory as it is once a change of another process, cut off after it was decided, is in place. Errors: as those of
     /// the files.
     pub fn settled(self, read_only: bool) -> Result<KeyDirectory> {
-        if !self.is_changing() {
+        if !self.is_left_over() {
             return Ok(self);
         }
         match self.lock() {
             Ok(_) => Ok(self),
-            Err(error) if read_only && error.code() == Code::Permission => self.as_decided(),
+            Err(error) if read_only && error.code() == Code::Permission => match self.is_changing() {
+                true => self.as_decided(),
+                false => Ok(self),
+            },
             Err(error) => Err(error),
         }
     }
@@ -267,8 +270,7 @@ pub fn check_own(text: String, stored: Option<DocumentKey>, key: &PublicKey, max
     parsed.check_hash().ok()?;
     let claim = parsed.claim().ok()?;
     parsed.check_fields(&claim, false).ok()?;
-    let own =
-        parsed.header.is_agent() && claim.by.agent == parsed.header.key && *claim.by.public_key_hash == *key.hash();
+    let own = parsed.header.is_agents_own(claim.by.agent) && *claim.by.public_key_hash == *key.hash();
     if !own || parsed.check_signature(&claim, key).is_err() {
         return None;
     }
