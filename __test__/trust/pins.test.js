@@ -39,25 +39,6 @@ test('it needs no agent document beside the documents', async () => {
   expect(await reader.agent.inspectDocument(keyOf(text))).toMatchObject({ valid: true, keySource: 'pinned' });
 });
 
-test('agent and documents that are replaced together are caught', async () => {
-  await reader.agent.trustAgent(agentText(signer));
-  const other = await newAgent();
-  await other.agent.createDocument({ n: 2 });
-  // The store's word about the id: another key, soundly signed.
-  const folder = path.join(signer.data, 'agents', signer.agent.id);
-  const planted = JSON.parse(
-    fs.readFileSync(path.join(other.data, 'agents', other.agent.id, `${other.agent.version}.json`)),
-  );
-  expect(planted.jacsId).toBe(other.agent.id);
-  fs.rmSync(folder, { recursive: true });
-  await signer.agent.close();
-  const error = await refusal(
-    reader.agent.trustAgent(JSON.stringify({ ...planted, jacsId: signer.agent.id })),
-    'JACS_HASH',
-  );
-  expect(error.message).toMatch(/hash/);
-});
-
 test('the pin goes over to a key that it handed over to', async () => {
   await reader.agent.trustAgent(agentText(signer));
   const first = agentText(signer);

@@ -304,13 +304,12 @@ impl Found {
     /// What is pinned wins over everything: another key is believed only as far as proofs lead from one to the other.
     fn note_pinned(&mut self, pinned: &PublicKey, stored: &Stored, by: &SignedBy<'_>) {
         let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+        let is_named = |key: &PublicKey| key.algorithm() == by.algorithm && key.hash() == by.public_key_hash;
         let standing = match chain.by_anchor(pinned, by.agent.version) {
-            Some(standing) => standing,
-            // Its documents may lie elsewhere, and those of `jacs` carry no key.
-            None if !stored.agents.iter().any(|agent| agent.key == by.agent && agent.public_key.is_some()) => {
-                Standing { key: pinned.clone(), ended: chain.ended(pinned) }
-            }
-            None => return self.refuse(KeySource::Pinned, "another key is pinned", ANOTHER_PINNED),
+            Some(standing) if is_named(&standing.key) => standing,
+            // Whatever the store has under that version, or has not.
+            _ if is_named(pinned) => Standing { key: pinned.clone(), ended: chain.ended(pinned) },
+            _ => return self.refuse(KeySource::Pinned, "another key is pinned", ANOTHER_PINNED),
         };
         // Who pinned the very key believes it although its owner does not any more, until it ended.
         let ended = standing.ended.map(|ended| match standing.key == *pinned {
@@ -319,9 +318,6 @@ impl Found {
         });
         let standing = Standing { ended, ..standing };
         self.note(KeySource::Pinned, Ok(standing), by);
-        if self.believed.is_none() {
-            self.refused = Some(ANOTHER_PINNED);
-        }
     }
 
     fn refuse(&mut self, source: KeySource, result: &str, reason: &'static str) {
