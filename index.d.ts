@@ -68,8 +68,8 @@ export interface CreateAgentOptions {
 }
 export interface LoadOptions {
   password?: string;
-  /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
-  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. */
+  /** Needs no private key and no password; writes are `JACS_PERMISSION`, but for the trust store. */ readOnly?: boolean;
+  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. Where DNS must confirm (`jacs_dns_required`), signers are `JACS_UNTRUSTED`. */
   offline?: boolean;
   env?: Environment;
 }
@@ -404,6 +404,8 @@ export interface Diagnosis {
   ok: boolean;
   settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
   agent: { id: string; version: string; algorithm: string; keySha256: string; readOnly: boolean };
+  /** Who is asked for keys, in order; `registry`: its URL, where it is one of them; `dns`: whether domains' records are looked up. `offline`: neither is asked. */
+  keys: { resolution: ('local' | 'storage' | 'registry' | 'dns')[]; registry?: string; dns: boolean; offline: boolean };
   storage: {
     scheme: string;
     root?: string;

@@ -23,6 +23,9 @@ const VERBS = [
   'import',
   'mirror',
   'check',
+  'trust',
+  'rotate-keys',
+  'update-agent',
   'change-password',
   'doctor',
 ];
@@ -38,6 +41,7 @@ function buildProgram(perform) {
     .description('Signed, versioned JSON documents')
     .option('--config <path>', 'configuration file', './jacs.config.json')
     .option('--json', 'output for machines: one JSON object, or one a line for lists; errors too')
+    .option('--offline', 'ask neither the registry nor DNS for keys, whatever is configured; the storage is asked')
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'show help')
     .helpCommand(false)

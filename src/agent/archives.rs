@@ -79,7 +79,7 @@ impl Agent {
         cancel.check()?;
         let config = place.read(environment, working_directory)?;
         if options.sign {
-            let load = LoadOptions { password: options.password.clone(), read_only: false };
+            let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
             let agent = Agent::load(config, &load, environment, working_directory).await?;
             return agent.import_archive(options, heard, cancel).await;
         }

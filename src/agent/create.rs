@@ -77,7 +77,7 @@ impl Agent {
             Ok((config, environment, working_directory))
         });
         let (config, environment, working_directory) = made.await?;
-        let load = LoadOptions { password: Some(password.text), read_only: false };
+        let load = LoadOptions { password: Some(password.text), ..LoadOptions::default() };
         Agent::load(config, &load, &environment, &working_directory).await
     }
 }

@@ -29,6 +29,8 @@ pub struct LoadOptions {
     pub password: Option<zeroize::Zeroizing<String>>,
     /// Needs no private key and no password.
     pub read_only: bool,
+    /// Asks neither the registry nor DNS for keys, whatever is configured. Storage that is itself remote is asked.
+    pub offline: bool,
 }
 
 impl Agent {
@@ -37,12 +39,13 @@ impl Agent {
     /// Errors: `JACS_KEY` for a missing or foreign key, `JACS_PASSWORD`, `JACS_NOT_FOUND` when there is no agent
     /// document that the key signed, `JACS_CONFIG`, `JACS_UNSUPPORTED` for a backend that this build lacks.
     pub async fn load(
-        config: Config,
+        mut config: Config,
         options: &LoadOptions,
         environment: &Environment,
         working_directory: &Path,
     ) -> Result<Agent> {
         let read_only = options.read_only;
+        config.offline |= options.offline;
         let key_directory = KeyDirectory::new(&config);
         let key_directory = blocking(move || key_directory.settled(read_only)).await?;
         let public_key = key_directory.public_key()?;
@@ -141,15 +144,16 @@ pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> 
 /// Whom a configuration asks whose key it is. Opens no connection. Errors: `JACS_CONFIG`.
 fn sources(config: &Config, environment: &Environment) -> Result<Sources> {
     let order = config.key_resolution.clone();
-    let registry = match order.contains(&config::KeyResolution::Registry) {
+    let registry = match order.contains(&config::KeyResolution::Registry) && !config.offline {
         true => Some(Registry::new(config.registry_url()?, environment)?),
         false => None,
     };
-    let validates =
-        config.dns_validate || config.dns_required || config.dns_strict || order.contains(&config::KeyResolution::Dns);
-    let dns = match validates {
+    let dns = match config.confirms_by_dns() {
         true => Some(Confirming {
-            dns: Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?,
+            dns: match config.offline {
+                true => None,
+                false => Some(Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?),
+            },
             required: config.dns_required || config.dns_strict,
         }),
         false => None,

@@ -122,7 +122,7 @@ impl Agent {
         // Whether it can sign is known before anything is copied.
         let signer = match options.resign || options.sign {
             true => {
-                let load = LoadOptions { password: options.password.clone(), read_only: false };
+                let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
                 Some(Arc::new(Agent::load(to.clone(), &load, environment, working_directory).await?))
             }
             false => None,
@@ -156,7 +156,8 @@ impl Agent {
         if options.sign {
             self.check_writable()?;
         }
-        let config = options.to.read(&self.environment, working_directory)?;
+        let mut config = options.to.read(&self.environment, working_directory)?;
+        config.offline = self.config.offline;
         check_data(&self.vault)?;
         let checkpoint = options.transfer.checkpoint.as_deref();
         check_beside(&self.config, checkpoint, "checkpoint")?;

@@ -41,7 +41,7 @@ const RANGES: [&str; 5] = ["range", "start", "end", "offset", "length"];
 const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork", "cache"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
 const DOCTOR: &[&str] = &["probe"];
-const LOAD: &[&str] = &["password", "readOnly"];
+const LOAD: &[&str] = &["password", "readOnly", "offline"];
 const CREATE_AGENT: &[&str] = &[
     "configPath",
     "dataDirectory",
@@ -349,7 +349,11 @@ pub fn remove(text: Option<&str>) -> Result<bool> {
 
 pub fn load(text: Option<&str>) -> Result<LoadOptions> {
     let options = Options::read(text, LOAD)?;
-    Ok(LoadOptions { password: options.text("password")?.map(Zeroizing::new), read_only: options.flag("readOnly")? })
+    Ok(LoadOptions {
+        password: options.text("password")?.map(Zeroizing::new),
+        read_only: options.flag("readOnly")?,
+        offline: options.flag("offline")?,
+    })
 }
 
 pub fn create_agent(text: Option<&str>) -> Result<CreateAgent> {

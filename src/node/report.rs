@@ -148,7 +148,7 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
         .iter()
         .map(|setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.name() }))
         .collect();
-    let key = agent.public_key();
+    let (key, keys) = (agent.public_key(), &diagnosis.keys);
     let directory = diagnosis.store.directory.as_ref();
     let server = diagnosis.server.as_ref();
     let create_once = server.map_or(diagnosis.store.create_once, |server| server.create_once);
@@ -159,6 +159,12 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
             "id": agent.key.id.to_string(), "version": agent.key.version.to_string(), "algorithm": key.algorithm().name(),
             "keySha256": key.sha256(), "readOnly": agent.is_read_only(),
         },
+        "keys": object([
+            ("resolution", json!(keys.resolution.iter().map(|source| source.name()).collect::<Vec<_>>())),
+            ("registry", json!(keys.registry)),
+            ("dns", json!(keys.dns)),
+            ("offline", json!(keys.offline)),
+        ]),
         "storage": object([
             ("scheme", json!(diagnosis.store.scheme)),
             ("createOnce", json!(create_once.name())),

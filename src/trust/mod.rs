@@ -90,7 +90,7 @@ pub struct Sources {
     pub pins: Option<Pins>,
     /// In this order, until one has a key that is believed enough.
     pub order: Vec<KeyResolution>,
-    /// `None`: not asked, whatever the order says.
+    /// `None`: not asked, though the order may name it (offline).
     pub registry: Option<Registry>,
     /// `None`: keys are not confirmed.
     pub dns: Option<Confirming>,
@@ -98,7 +98,8 @@ pub struct Sources {
 
 /// How keys that others found are confirmed.
 pub struct Confirming {
-    pub dns: Dns,
+    /// `None`: not asked (offline).
+    pub dns: Option<Dns>,
     /// Without a record, or a domain, a key is not believed.
     pub required: bool,
 }
@@ -166,11 +167,10 @@ impl Keyring {
                     let stored = self.stored(by.agent, introduced).await?;
                     found.note(KeySource::Storage, stored.standing.clone(), by);
                 }
-                KeyResolution::Registry => {
-                    if let Some(registry) = &self.sources.registry {
-                        self.ask_registry(registry, by, found).await?;
-                    }
-                }
+                KeyResolution::Registry => match &self.sources.registry {
+                    Some(registry) => self.ask_registry(registry, by, found).await?,
+                    None => found.tried.push(Tried { source: KeySource::Registry, result: NOT_ASKED.into() }),
+                },
                 KeyResolution::Local | KeyResolution::Dns => {}
             }
             if found.refused.is_some() || found.believed.as_ref().is_some_and(|believed| believed.source >= least) {
@@ -209,13 +209,24 @@ impl Keyring {
         introduced: Option<&Parsed<'_>>,
         found: &mut Found,
     ) -> Result<()> {
+        let Some(dns) = &confirming.dns else {
+            match confirming.required {
+                true => found.refuse(
+                    KeySource::Dns,
+                    NOT_ASKED,
+                    "the agent's domain must confirm the key, and is not asked (offline)",
+                ),
+                false => found.unconfirmed(NOT_ASKED, false),
+            }
+            return Ok(());
+        };
         let stored = self.stored(by.agent, introduced).await?;
         let agent = stored.agents.iter().find(|agent| agent.key == by.agent && agent.sound_key() == Some(key));
         let Some(domain) = agent.and_then(|agent| agent.domain.as_deref()) else {
             found.unconfirmed("the agent names no domain", confirming.required);
             return Ok(());
         };
-        let confirmation = match confirming.dns.confirm(by.agent.id, domain, key, by.public_key_hash).await {
+        let confirmation = match dns.confirm(by.agent.id, domain, key, by.public_key_hash).await {
             // Nobody is made to believe more by a server that does not answer.
             Err(error) if error.code() == Code::Unavailable && !confirming.required => {
                 found.unconfirmed("the domain's servers could not be asked", false);
@@ -348,4 +359,5 @@ impl Found {
     }
 }
 
+const NOT_ASKED: &str = "not asked (offline)";
 const ANOTHER_PINNED: &str = "another key of the signer is pinned, and no rotation proof leads from one to the other";
