@@ -25,7 +25,9 @@ pub fn export_bundle(file: &str, text: Option<&str>) -> Result<ExportBundle> {
 }
 
 pub fn verify_bundle(file: &str, config: Option<ConfigSource>, text: Option<&str>) -> Result<VerifyBundle> {
-    let known: Vec<_> = READ_ATTACHMENT.iter().copied().filter(|name| *name != "baseDirectory").collect();
+    let checks = READ_ATTACHMENT.iter().copied().filter(|name| *name != "baseDirectory");
+    // Comes apart from the others; that one who mistypes it is told its name.
+    let known: Vec<_> = checks.chain(["config"]).collect();
     let options = Options::read(text, &known)?;
     Ok(VerifyBundle { file: archive_path(file)?, config, checks: options.verify()? })
 }
