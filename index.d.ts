@@ -262,14 +262,22 @@ export interface BundleOptions {
   onProgress?: (progress: Progress) => void;
 }
 export interface VerifyBundleOptions extends Omit<VerifyOptions, 'contents' | 'baseDirectory'> {
-  /** Whose agent and trust store count: a configuration of the recipient. Without it keys are believed as `storage` at most. */
+  /**
+   * Whose agent, trust store and limits count: a configuration of the recipient. Without it keys are believed as `storage` at most.
+   * Where it has `jacs_dns_required` or `jacs_dns_strict`, only the agent's own key and pinned ones do: DNS is not asked.
+   */
   config?: string | Config;
   env?: Environment;
 }
-/** What the maker of a bundle says it was told about a signer's key. Reported, never believed. */
+/**
+ * What the maker of a bundle says it was told about a signer's key, and by whom. Reported, never believed. `publicKey`: base64 of the
+ * raw bytes, where no agent document in the bundle carries the key.
+ */
 export interface BundleEvidence {
   source: KeySource;
   keySha256: string;
+  algorithm: Algorithm;
+  publicKey?: string;
   /** RFC 3339. */
   resolvedAt: string;
   tried: { source: string; result: string }[];
@@ -568,15 +576,17 @@ export class Agent {
   importArchive(file: string, options?: ImportOptions): Promise<TransferReport>;
   static importArchive(config: string | Config, file: string, options?: ImportIntoOptions): Promise<TransferReport>;
   /**
-   * Writes chosen documents with their attachments, the agents that signed them and what is known of their keys into one file, signed by
-   * this agent, for somebody without a network or this store. Rejects: `JACS_CONFLICT` (the file exists), `JACS_NOT_FOUND`, and as
-   * `getDocument`: what does not verify is not handed on.
+   * Writes chosen documents with their stored attachments, the agents that signed them and what is known of their keys into one file,
+   * signed by this agent, for somebody without a network or this store; see docs/bundles.md. Rejects: `JACS_CONFLICT` (the file exists),
+   * `JACS_NOT_FOUND`, `JACS_ATTACHMENT`, `JACS_PERMISSION` (loaded read-only), `JACS_INPUT` (over a limit), and as `getDocument`: what does
+   * not verify is not handed on.
    */
   exportBundle(file: string, options: BundleOptions): Promise<TransferReport>;
   /**
-   * Verifies a bundle with no network and no store; a report for each document. Who signed is believed as far as the bundle's agents
-   * go (`storage`), or by the trust store of `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is
-   * missing, altered or was added), `JACS_SIGNATURE`, `JACS_KEY` (not signed by who it says made it).
+   * Verifies a bundle with no network and no store; a report for each chosen document, in their order, with the contents of stored
+   * attachments compared. Who signed is believed as far as the bundle's agents go (`storage`), or by the agent and the trust store of
+   * `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is missing, altered or was added),
+   * `JACS_SIGNATURE`, `JACS_KEY`, `JACS_UNTRUSTED` (not made by who it says, or that agent is blocked), `JACS_UNSUPPORTED` (of a later form).
    */
   static verifyBundle(file: string, options?: VerifyBundleOptions): Promise<BundledReport[]>;
   /** Copies to another storage what is not there yet; `jacs_data_directory` of `to` and its credentials matter, not its agent. Rejects: as `migrate`. */

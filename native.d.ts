@@ -76,6 +76,10 @@ export declare class NativeAgent {
   /** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
   static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
+  exportBundle(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** The reports as a JSON list. `path` or `object` is the recipient's configuration; neither: there is none. */
+  static verifyBundle(file: unknown, path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  /** The report as JSON. */
   check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** Copies a whole store into another one; the report as JSON. */
   static migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>

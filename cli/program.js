@@ -64,8 +64,13 @@ function addVerb(parent, words, perform) {
     for (const name of verb.verbs) addVerb(command.helpCommand(false), [...words, name], perform);
   } else {
     // Commander hands over the arguments, then the options, then the command itself.
-    command.action((...all) => perform(verb, command.optsWithGlobals(), all.slice(0, -2)));
+    command.action((...all) => perform(verb, optionsOf(command), all.slice(0, -2)));
   }
+}
+
+/** `hasConfig`: whether the configuration was named, or is only where one is looked for. */
+function optionsOf(command) {
+  return { ...command.optsWithGlobals(), hasConfig: command.getOptionValueSourceWithGlobals('config') !== 'default' };
 }
 
 module.exports = { buildProgram };

@@ -137,7 +137,7 @@ const PAGE: usize = 256;
 /// An archive must not lie where a store keeps its objects, nor take the place of a key or the configuration.
 ///
 /// Errors: `JACS_INPUT`.
-fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
+pub(super) fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let real = file.file_name().map_or_else(|| real.clone(), |name| real.join(name));

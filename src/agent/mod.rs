@@ -11,11 +11,13 @@
 //! | `transfers` | whole stores: migrate, mirror |
 //! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
+//! | `bundles` | chosen documents for somebody without a network, and such a bundle verified |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod archives;
 mod attachments;
 mod batch;
+mod bundles;
 mod check;
 mod configuration;
 mod create;
@@ -30,6 +32,7 @@ mod trusted;
 pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
+pub use bundles::{BundledReport, ExportBundle, VerifyBundle};
 pub use check::CheckOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;

@@ -1,8 +1,10 @@
 //! Options from JavaScript, as JSON text: their names known, their types checked.
 
+mod bundles;
 mod transfers;
 mod trust;
 
+pub use bundles::{export_bundle, verify_bundle};
 pub use transfers::{check, config_path, export, import, migrate, mirror};
 pub use trust::{agent_changes, rotate, untrust};
 
@@ -233,6 +235,7 @@ impl<'a> Options<'a> {
             vouches: false,
             files: if self.flag("contents")? { Files::Contents } else { Files::Embedded },
             base: self.typed("baseDirectory", "a path", |value| absolute(value.as_str()?))?,
+            held: None,
         })
     }
 }

@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::agent::{Agent, Diagnosis};
+use crate::agent::{Agent, BundledReport, Diagnosis};
 use crate::progress::Progress;
 use crate::store::{Abilities, Entry};
+use crate::transfer::bundle::Signer;
 use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, VersionState};
 
 pub fn identity(agent: &Agent) -> String {
@@ -101,6 +102,34 @@ fn chain(chain: Chain) -> &'static str {
 }
 
 pub fn verification(report: &Report) -> String {
+    Value::Object(verified(report)).to_string()
+}
+
+/// A list.
+pub fn bundle(reports: &[BundledReport]) -> String {
+    let one = |bundled: &BundledReport| {
+        let mut members = verified(&bundled.report);
+        members.extend(self::members([
+            ("bundledBy", json!(bundled.bundled_by.to_string())),
+            ("evidence", bundled.evidence.as_ref().map_or(Value::Null, evidence)),
+        ]));
+        Value::Object(members)
+    };
+    Value::Array(reports.iter().map(one).collect()).to_string()
+}
+
+fn evidence(signer: &Signer) -> Value {
+    object([
+        ("source", json!(signer.source)),
+        ("keySha256", json!(signer.key_sha256)),
+        ("algorithm", json!(signer.algorithm)),
+        ("resolvedAt", json!(signer.resolved_at)),
+        ("tried", json!(signer.tried)),
+        ("publicKey", json!(signer.public_key)),
+    ])
+}
+
+fn verified(report: &Report) -> Map<String, Value> {
     let checks: Vec<Value> = report
         .checks
         .iter()
@@ -108,7 +137,7 @@ pub fn verification(report: &Report) -> String {
         .collect();
     let tried: Vec<Value> =
         report.tried.iter().map(|tried| json!({ "source": tried.source.name(), "result": tried.result })).collect();
-    object([
+    members([
         ("valid", json!(report.is_valid())),
         ("code", json!(report.error.as_ref().map(|error| error.code().as_str()))),
         ("checks", json!(checks)),
@@ -124,7 +153,6 @@ pub fn verification(report: &Report) -> String {
         ("heads", json!(report.heads.as_ref().map(|heads| heads.iter().map(ToString::to_string).collect::<Vec<_>>()))),
         ("attachments", Value::Array(report.attachments.iter().map(attachment).collect())),
     ])
-    .to_string()
 }
 
 fn attachment(attachment: &AttachmentReport) -> Value {

@@ -1,12 +1,15 @@
 //! The table of checks over one text. The first check that fails gives the code; what was found is reported.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::KeySource;
 use crate::crypto::{Algorithm, PublicKey};
 use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed, SignedBy};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
+use crate::store::Sha256Hex;
 use crate::trust::{Believed, Reason, Tried};
 
 use super::Vault;
@@ -28,6 +31,17 @@ pub struct VerifyOptions {
     pub files: Files,
     /// Where attachments lie that are only referenced; the working directory when absent.
     pub base: Option<PathBuf>,
+    /// The stored attachments that are there, whose hashes somebody compared already: no store and no file is asked for any,
+    /// whatever `files` says.
+    pub held: Option<Arc<BTreeSet<Sha256Hex>>>,
+}
+
+impl VerifyOptions {
+    /// Whether a stored attachment is among those that are held; `None` where the store is to be asked.
+    fn holds(&self, file: &FileEntry<'_>) -> Result<Option<bool>> {
+        let Some(held) = &self.held else { return Ok(None) };
+        Ok(Some(file.stored && held.contains(&file.sha256.parse()?)))
+    }
 }
 
 /// How much is checked of attachments.
@@ -265,12 +279,16 @@ impl Vault {
     /// What is asked of an attachment whose bytes are not in the document.
     async fn examine_elsewhere(&self, key: DocumentKey, file: &FileEntry<'_>, options: &VerifyOptions) -> Result<()> {
         let base = options.base.as_deref();
+        let absent = || {
+            let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
+            Err(about(error, file.path))
+        };
+        if let Some(holds) = options.holds(file)? {
+            return if file.stored && !holds { absent() } else { Ok(()) };
+        }
         match options.files {
             Files::Contents => self.open_attachment(key, file, base).await?.check().await,
-            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
-                let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
-                Err(about(error, file.path))
-            }
+            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => absent(),
             Files::Present | Files::Embedded => Ok(()),
         }
     }
@@ -286,9 +304,11 @@ impl Vault {
             None if file.stored => Place::Store,
             None => Place::Reference,
         };
-        let was_read = place == Place::Document || options.files == Files::Contents;
+        let holds = options.holds(file)?;
+        let was_read = place == Place::Document || holds.unwrap_or(options.files == Files::Contents);
         let present = match (place, checked) {
             (Place::Document, _) => true,
+            (_, _) if let Some(holds) = holds => holds,
             (Place::Store, Ok(())) => true,
             (_, Ok(())) if was_read => true,
             _ => self.attachment_length(file, options.base.as_deref()).await?.is_some(),
