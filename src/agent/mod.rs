@@ -11,6 +11,8 @@
 //! | `transfers` | whole stores: migrate, mirror |
 //! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
+//! | `presign` | URLs for somebody without credentials |
+//! | `publication` | the agent's record in DNS |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod archives;
@@ -23,6 +25,8 @@ mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod presign;
+mod publication;
 mod rotate;
 mod transfers;
 mod trusted;
@@ -35,6 +39,7 @@ pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use presign::Presign;
 pub use rotate::{AgentChanges, Rotate};
 pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 
