@@ -23,6 +23,8 @@ const VERBS = [
   'import',
   'mirror',
   'check',
+  'presign',
+  'dns-record',
   'change-password',
   'doctor',
 ];
