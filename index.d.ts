@@ -631,7 +631,9 @@ export class Agent {
   dnsRecord(options?: DnsRecordOptions): string;
   /**
    * A URL that gives one document, or one stored attachment of it, to whoever has it, for a time and without credentials. `aws` only.
-   * Rejects: `JACS_UNSUPPORTED` (another storage), `JACS_INPUT`, `JACS_NOT_FOUND`, and as `getDocument`: what does not verify is not handed on.
+   * With an id it is for what is the newest version now. It ends early with the credentials that signed it, and cannot be taken back.
+   * Rejects: `JACS_UNSUPPORTED` (another storage), `JACS_INPUT` (also: an attachment that is embedded or only referenced),
+   * `JACS_ATTACHMENT` (it is not in the store), and as `getDocument` without its cache: what does not verify is not handed on.
    */
   presign(key: string, options: PresignOptions): Promise<string>;
   /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it. */

@@ -214,6 +214,14 @@ class Agent {
     return parsed(await this.#native.trustedAgents());
   }
 
+  dnsRecord(options) {
+    return settle(this.#native.dnsRecord(encode(checkedOptions(options, 0))));
+  }
+
+  async presign(key, options) {
+    return settle(await this.#native.presign(key, ...encoded(options)));
+  }
+
   async rotateKeys(options) {
     const { env, ...rest } = checkedOptions(options, 0);
     try {

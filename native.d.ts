@@ -81,6 +81,10 @@ export declare class NativeAgent {
   static verifyBundle(file: unknown, path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
   check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** A URL. */
+  presign(key: unknown, options?: string): Promise<string | Failure>
+  /** The record, in one of its forms. */
+  dnsRecord(options?: string | undefined | null): string | Failure
   /** Copies a whole store into another one; the report as JSON. */
   static migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */

@@ -26,6 +26,8 @@ const VERBS = [
   'trust',
   'rotate-keys',
   'update-agent',
+  'presign',
+  'dns-record',
   'change-password',
   'doctor',
 ];

@@ -16,10 +16,11 @@ use crate::local_file::read_bounded;
 pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The text of the configuration file with the agent's new version and algorithm; `None` where there is no file, or one that does
-/// not name the agent.
+/// not name the agent. `domain`: the agent's new one, empty for none any more, where the configuration names one.
 pub fn follow(
     config: &Config,
     agent: DocumentKey,
+    domain: Option<&str>,
     signer: &dyn Signer,
     now: Timestamp,
 ) -> Result<Option<NewConfiguration>> {
@@ -35,6 +36,11 @@ pub fn follow(
     members.insert("jacs_agent_id_and_version".into(), json!(agent.to_string()));
     if members.contains_key("jacs_agent_key_algorithm") {
         members.insert("jacs_agent_key_algorithm".into(), json!(signer.algorithm().name()));
+    }
+    match domain.filter(|_| members.contains_key("jacs_agent_domain")) {
+        None => {}
+        Some("") => drop(members.remove("jacs_agent_domain")),
+        Some(domain) => drop(members.insert("jacs_agent_domain".into(), json!(domain))),
     }
     let text = match Parsed::read(before, Origin::Caller, MAX_CONFIG_BYTES) {
         Ok(signed) => {

@@ -13,6 +13,7 @@ use super::Agent;
 use super::configuration::{MAX_CONFIG_BYTES, readable};
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
+use super::publication::checked_domain;
 use crate::canonical::{Object, parse_object};
 use crate::config::{Config, EnvironmentUse, find_password};
 use crate::crypto::{Algorithm, SecretKey, Signer, check_strength};
@@ -52,6 +53,7 @@ impl Agent {
     /// `JACS_PASSWORD` for a missing or weak password, or a wrong one when a cut-off creation is finished;
     /// `JACS_CONFIG`, `JACS_INPUT`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn create(options: CreateAgent, environment: Environment, working_directory: PathBuf) -> Result<Agent> {
+        options.domain.as_deref().map(checked_domain).transpose()?;
         let path = working_directory.join(options.config_path.as_deref().unwrap_or("jacs.config.json"));
         let existing = read_config(&path)?;
         let config = resolve(&options, &path, existing.as_deref(), &environment, &working_directory)?;

@@ -12,6 +12,8 @@
 //! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
 //! | `bundles` | chosen documents for somebody without a network, and such a bundle verified |
+//! | `presign` | URLs for somebody without credentials |
+//! | `publication` | the agent's record in DNS |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod archives;
@@ -25,6 +27,8 @@ mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod presign;
+mod publication;
 mod rotate;
 mod transfers;
 mod trusted;
@@ -38,6 +42,7 @@ pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use presign::Presign;
 pub use rotate::{AgentChanges, Rotate};
 pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 

@@ -15,6 +15,7 @@ use super::Agent;
 use super::configuration;
 use super::key_directory::{Change, KeyDirectory, NewKeys, OwnDocument};
 use super::load::{missing_password, read_only, vault};
+use super::publication::checked_domain;
 use crate::canonical::{Object, Value};
 use crate::config::{Config, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
@@ -72,11 +73,18 @@ impl Agent {
     ///
     /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the keys,
     /// `JACS_INPUT`.
-    pub async fn update_agent(&self, changes: AgentChanges) -> Result<Agent> {
+    pub async fn update_agent(&self, mut changes: AgentChanges) -> Result<Agent> {
         self.check_writable()?;
+        if let Some(domain) = changes.domain.as_mut().filter(|domain| !domain.is_empty()) {
+            *domain = checked_domain(domain)?;
+        }
         let signer = self.signer.clone().ok_or_else(read_only)?;
-        let plan = Plan::of(self);
-        self.renewed(blocking(move || plan.update(&changes, signer)).await?)
+        let (plan, domain) = (Plan::of(self), changes.domain.clone());
+        let mut agent = self.renewed(blocking(move || plan.update(&changes, signer)).await?)?;
+        if let Some(domain) = domain {
+            agent.config.agent_domain = Some(domain).filter(|domain| !domain.is_empty());
+        }
+        Ok(agent)
     }
 
     /// The same agent with another version of its document, on the same store.
@@ -158,7 +166,7 @@ impl Plan {
             retired_public: self.public_key.raw().to_vec(),
             retired_note: format!("{note:#}\n"),
         };
-        let configuration = configuration::follow(&self.config, document.key, &new, now)?;
+        let configuration = configuration::follow(&self.config, document.key, None, &new, now)?;
         self.directory.change(&Change { document: document.clone(), keys: Some(keys), configuration })?;
         Ok(Renewed { document, signer: Arc::new(new) })
     }
@@ -180,7 +188,8 @@ impl Plan {
             Some(domain) => agent.set("jacsAgentDomain", domain.to_owned()),
         }
         let document = self.sign(agent, &before, &*signer, now)?;
-        let configuration = configuration::follow(&self.config, document.key, &*signer, now)?;
+        let domain = changes.domain.as_deref();
+        let configuration = configuration::follow(&self.config, document.key, domain, &*signer, now)?;
         self.directory.change(&Change { document: document.clone(), keys: None, configuration })?;
         Ok(Renewed { document, signer })
     }

@@ -461,7 +461,7 @@ fn is_document(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-fn reference(key: &Unknown) -> Result<Reference> {
+pub(super) fn reference(key: &Unknown) -> Result<Reference> {
     text(key, "key")?.parse()
 }
 

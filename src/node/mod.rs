@@ -15,6 +15,7 @@ mod options;
 mod outcome;
 mod replies;
 mod report;
+mod sharing;
 mod sources;
 mod state;
 mod text;

@@ -1,10 +1,12 @@
 //! Options from JavaScript, as JSON text: their names known, their types checked.
 
 mod bundles;
+mod sharing;
 mod transfers;
 mod trust;
 
 pub use bundles::{export_bundle, verify_bundle};
+pub use sharing::{RecordForm, dns_record, presign};
 pub use transfers::{check, config_path, export, import, migrate, mirror};
 pub use trust::{agent_changes, rotate, untrust};
 

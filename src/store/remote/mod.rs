@@ -25,6 +25,7 @@ use self::patient::Patient;
 pub(super) use self::watch::{Seen, Watch};
 use super::CreateOnce;
 use super::aws::credentials::Told;
+use super::aws::presign::Presigner;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, nearest};
 use crate::net::{self, Client, Failure, What};
@@ -131,6 +132,8 @@ pub(super) struct Remote {
     pub cut: Option<super::hai::Cut>,
     /// What the last look for credentials came to, where there is one for each request.
     pub told: Option<Told>,
+    /// Only where a URL can carry a signature.
+    pub presigner: Option<Box<Presigner>>,
     /// The operator that repeats requests and not steps: a write that is given up in the layer of retries could not be
     /// aborted any more.
     pub uploader: Option<Operator>,
@@ -191,6 +194,7 @@ impl Remote {
             probing: tokio::sync::Mutex::default(),
             cut: None,
             told: None,
+            presigner: None,
             uploader: None,
             total: access.total(),
             places: Arc::new(Semaphore::new(access.concurrency())),
