@@ -11,6 +11,7 @@ const { registryEntry, startRegistry } = require('../support/registry.js');
 
 const QUICK = { jacs_storage_options: { durability: 'none' } };
 const ASKED = { jacs_key_resolution: 'local,registry' };
+const BOTH = { jacs_key_resolution: 'local,storage,registry' };
 const LIMIT = 64 * 1024;
 const idOf = (document) => JSON.parse(document).jacsId;
 
@@ -196,7 +197,7 @@ describe('nobody there', () => {
     await agent.createDocument({ own: true });
     fs.mkdirSync(path.dirname(fileOf(data, keyOf(text))), { recursive: true });
     fs.writeFileSync(fileOf(data, keyOf(text)), text);
-    const away = await reading({ settings: { jacs_data_directory: data }, env: await nowhere() });
+    const away = await reading({ settings: { ...BOTH, jacs_data_directory: data }, env: await nowhere() });
     const findings = (await away.check()).findings.filter(({ code }) => code === 'JACS_UNAVAILABLE');
     expect(findings).toMatchObject([
       { kind: 'unchecked', severity: 'note', path: expect.stringContaining(idOf(text)) },
@@ -204,7 +205,7 @@ describe('nobody there', () => {
   });
 
   test('keeps nobody from what storage and pins say', async () => {
-    const settings = { jacs_key_resolution: 'local,storage,registry', jacs_data_directory: signer.data };
+    const settings = { ...BOTH, jacs_data_directory: signer.data };
     const agent = await reading({ settings, env: await nowhere() });
     expect(await agent.getDocument(keyOf(text))).toBe(text);
     await refusal(agent.getDocument(keyOf(text), { minimumTrust: 'registry' }), 'JACS_UNAVAILABLE');
