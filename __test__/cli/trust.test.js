@@ -2,6 +2,8 @@
 // Whom a machine vouches for, the own key, and the own agent document.
 
 const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const { newAuthor, nextVersion, signWithNode } = require('../support/witness.js');
 const { NOWHERE, PASSWORD, Workspace, lines, withAgent } = require('./support.js');
 
 const NO_PASSWORD = { env: { JACS_PRIVATE_KEY_PASSWORD: undefined } };
@@ -39,14 +41,14 @@ test('what one shows, another adds: from a file, from standard input, by id; wit
   expect(shown).toMatchObject({ code: 0, stderr: expect.stringContaining(keySha256Of(partner)) });
   expect(JSON.parse(shown.stdout)).toEqual(ownDocument(partner));
   reader.write('partner.json', shown.stdout);
+  const { code } = await reader.run(['verify', document.key, '--minimum-trust', 'pinned'], NO_PASSWORD);
+  expect(code).toBe(1);
   for (const [subject, input] of [
     ['partner.json', ''],
     ['-', shown.stdout],
     [id, ''],
     [configOf(partner).jacs_agent_id_and_version, ''],
   ]) {
-    expect(await listed(reader)).toEqual([]);
-    await reader.run(['verify', document.key, '--minimum-trust', 'pinned']).then(({ code }) => expect(code).toBe(1));
     expect(await added(reader, subject, { input })).toBe(keySha256Of(partner));
     expect(await listed(reader)).toMatchObject([{ agentId: id, blocked: false, keySha256: keySha256Of(partner) }]);
     await reader.done(['verify', document.key, '--minimum-trust', 'pinned'], NO_PASSWORD);
@@ -103,6 +105,28 @@ test('what is no agent is refused by name, and nothing is changed', async () => 
   expect(await listed(reader)).toEqual([]);
 });
 
+test('what somebody else put into the storage under an agent id is not what is pinned', async () => {
+  const { reader, partner, id } = await withPartner();
+  const own = ownDocument(partner);
+  const thief = newAuthor();
+  const jacsPublicKey = thief.raw.toString('base64');
+  const put = (text) => {
+    const { jacsVersion } = JSON.parse(text);
+    reader.write(`jacs_data/agents/${id}/${jacsVersion}.json`, text);
+    return jacsVersion;
+  };
+  const at = Date.now() + 1000;
+  const { $schema, jacsType, jacsLevel, jacsAgentType, name } = own;
+  const fields = { $schema, jacsType, jacsLevel, jacsAgentType, name, jacsPublicKey };
+  const newer = nextVersion(JSON.stringify(own), fields, { at });
+  const version = put(signWithNode(newer, { ...thief, id, version: newer.jacsVersion }));
+  for (const subject of [id, `${id}:${version}`])
+    await reader.refused(['trust', 'add', subject], 'JACS_KEY', NO_PASSWORD);
+  expect(await listed(reader)).toEqual([]);
+  // The version that was there before it, named, is still its own.
+  expect(await added(reader, `${id}:${own.jacsVersion}`)).toBe(keySha256Of(partner));
+});
+
 test('rotate-keys replaces the key, and what was signed before stays valid', async () => {
   const workspace = await withAgent();
   const before = await workspace.create();
@@ -145,6 +169,20 @@ test('rotate-keys without its password, or with a weak new one, changes nothing'
   await workspace.refused(['rotate-keys', '--new-password-file', 'weak'], 'JACS_PASSWORD');
   await workspace.refused(['rotate-keys', '--new-password-file', 'none'], 'JACS_PASSWORD');
   expect(configOf(workspace)).toEqual(before);
+});
+
+test('rotate-keys says so when the keys are replaced and the storage could not be told', async () => {
+  const workspace = await withAgent();
+  const old = ownDocument(workspace);
+  fs.rmSync(workspace.path('jacs_data'), { recursive: true, force: true });
+  workspace.write('jacs_data', 'no folder');
+  const { code, stdout, stderr } = await workspace.run(['rotate-keys']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^jacs-agent: the keys are replaced; /);
+  expect(stderr).toMatch(/^jacs-agent: JACS_/m);
+  expect(ownDocument(workspace)).toMatchObject({ jacsPreviousVersion: old.jacsVersion });
+  fs.rmSync(workspace.path('jacs_data'));
+  await workspace.create();
 });
 
 test('update-agent writes what it was told, and says what the domain means', async () => {

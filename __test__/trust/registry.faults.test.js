@@ -2,14 +2,18 @@
 // The agent registry on a bad day: what it sends is not believed, and what it does not say is no verdict.
 
 const { once } = require('node:events');
+const fs = require('node:fs');
 const net = require('node:net');
-const { keyOf, loadAgain, newAgent, refusal } = require('../support/agents.js');
+const path = require('node:path');
+const { fileOf, keyOf, loadAgain, newAgent, refusal } = require('../support/agents.js');
 const { startMiddleman } = require('../support/middleman.js');
 const { registryEntry, startRegistry } = require('../support/registry.js');
 
 const QUICK = { jacs_storage_options: { durability: 'none' } };
 const ASKED = { jacs_key_resolution: 'local,registry' };
+const BOTH = { jacs_key_resolution: 'local,storage,registry' };
 const LIMIT = 64 * 1024;
+const idOf = (document) => JSON.parse(document).jacsId;
 
 let registry, signer, text, reader;
 
@@ -188,8 +192,20 @@ describe('nobody there', () => {
     await unavailable(await reading({ env: await nowhere() }), { retryable: true, attempts: 0 });
   });
 
+  test('a check says that it could not judge, and calls nothing damaged', async () => {
+    const { data, agent } = await newAgent({ settings: QUICK });
+    await agent.createDocument({ own: true });
+    fs.mkdirSync(path.dirname(fileOf(data, keyOf(text))), { recursive: true });
+    fs.writeFileSync(fileOf(data, keyOf(text)), text);
+    const away = await reading({ settings: { ...BOTH, jacs_data_directory: data }, env: await nowhere() });
+    const findings = (await away.check()).findings.filter(({ code }) => code === 'JACS_UNAVAILABLE');
+    expect(findings).toMatchObject([
+      { kind: 'unchecked', severity: 'note', path: expect.stringContaining(idOf(text)) },
+    ]);
+  });
+
   test('keeps nobody from what storage and pins say', async () => {
-    const settings = { jacs_key_resolution: 'local,storage,registry', jacs_data_directory: signer.data };
+    const settings = { ...BOTH, jacs_data_directory: signer.data };
     const agent = await reading({ settings, env: await nowhere() });
     expect(await agent.getDocument(keyOf(text))).toBe(text);
     await refusal(agent.getDocument(keyOf(text), { minimumTrust: 'registry' }), 'JACS_UNAVAILABLE');
