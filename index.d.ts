@@ -92,7 +92,7 @@ export interface TrustedAgent {
   /** SHA-256 of the raw public key, hex. */
   keySha256?: string;
 }
-/** `domain`: default that of the agent. `format`: a line of a zone file (default), or JSON that `aws route53 change-resource-record-sets` takes. */
+/** `domain`: default that of the agent document, else of the configuration. `format`: a line of a zone file (default), or JSON that `aws route53 change-resource-record-sets` takes. */
 export interface DnsRecordOptions {
   domain?: string;
   format?: 'zone' | 'route53';
@@ -625,7 +625,8 @@ export class Agent {
    */
   rotateKeys(options?: RotateOptions): Promise<void>;
   /**
-   * The TXT record that says in DNS which key is this agent's, to be published below its domain.
+   * The TXT record that says in DNS which key is this agent's, to be published below its domain. Other agents of the domain have
+   * records at the same name; the form for Route 53 replaces all of them.
    * Throws: `JACS_INPUT` (no domain, or no valid one).
    */
   dnsRecord(options?: DnsRecordOptions): string;
@@ -636,7 +637,7 @@ export class Agent {
    * `JACS_ATTACHMENT` (it is not in the store), and as `getDocument` without its cache: what does not verify is not handed on.
    */
   presign(key: string, options: PresignOptions): Promise<string>;
-  /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it. */
+  /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it; a configuration file that names the domain follows. */
   updateAgent(changes: { name?: string; description?: string; domain?: string }): Promise<string>;
 }
 /** The same class under the name that the ecosystem's documentation uses. */

@@ -72,9 +72,12 @@ describe.each(['rgw', 'moto'])('%s', (name) => {
         expect(new URL(signed).searchParams.get('X-Amz-Security-Token')).toBe(variables.AWS_SESSION_TOKEN);
         expect(signed).not.toContain('a-secret-that-stays');
         // Who asks without a signature has none to hand on.
+        const object = `${place.bucket}/${place.prefix}/documents/${keyOf(second).replace(':', '/')}.json`;
+        const headers = { 'x-amz-acl': 'public-read' };
+        await s3('PUT', object, { at: servers[name], query: { acl: '' }, headers });
         const unsigned = await againOn(place, { settings: { jacs_storage_options: { skip_signature: 'true' } } });
-        expect(await unsigned.getDocument(id)).toBe(second);
-        await refusal(unsigned.presign(id, { expiresInSeconds: 60 }), 'JACS_UNSUPPORTED');
+        expect(await unsigned.getDocument(keyOf(second))).toBe(second);
+        await refusal(unsigned.presign(keyOf(second), { expiresInSeconds: 60 }), 'JACS_UNSUPPORTED');
       } else {
         expect(url.href).not.toContain(encodeURIComponent(servers[name].secretKey));
       }
