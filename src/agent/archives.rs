@@ -57,8 +57,7 @@ impl Agent {
     /// Errors: `JACS_INPUT` (no such archive, or over a limit), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
     pub async fn import_archive(&self, options: Import, heard: Heard, cancel: &Cancel) -> Result<Report> {
         self.check_writable()?;
-        let versions = self.key_directory.agent_versions(self.vault.max_bytes)?;
-        let own = OwnKey::new(self.key.id, self.public_key().clone(), Some(self.key.version), &versions);
+        let own = self.key_directory.own_key(self.key, self.public_key().clone(), self.vault.max_bytes)?;
         let owner = Owner { config: &self.config, environment: &self.environment, key: Some(own) };
         let mut report = import(owner, self.vault.clone(), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;

@@ -47,6 +47,8 @@ impl Agent {
         let read_only = options.read_only;
         config.offline |= options.offline;
         let key_directory = KeyDirectory::new(&config);
+        // Then the configuration that was read is behind it.
+        let was_changing = key_directory.is_changing();
         let key_directory = blocking(move || key_directory.settled(read_only)).await?;
         let public_key = key_directory.public_key()?;
         check_algorithm(&config, &public_key, &key_directory)?;
@@ -63,12 +65,11 @@ impl Agent {
         };
         let store = Store::open(&settings(&config, environment)?).await?;
         let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
-        if choose(&config, &key_directory, &own).is_none() {
+        if choose(&config, was_changing, &key_directory, &own).is_none() {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
-        let chosen = choose(&config, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
-        let versions = key_directory.agent_versions(config.max_document_bytes)?;
-        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), Some(chosen.key.version), &versions);
+        let chosen = choose(&config, was_changing, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
+        let own_key = key_directory.own_key(chosen.key, public_key.clone(), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
         Ok(Agent {
@@ -202,12 +203,17 @@ fn check_algorithm(config: &Config, key: &PublicKey, directory: &KeyDirectory) -
 }
 
 /// The document that a configuration names, of those of the present key, oldest first; else the newest of its agent where the
-/// named one lies beside the keys: it was replaced since.
-pub(super) fn choose<'a>(config: &Config, directory: &KeyDirectory, own: &'a [OwnDocument]) -> Option<&'a OwnDocument> {
+/// named one lies beside the keys: it was replaced since. `is_behind`: the configuration was read before a change was put in place.
+pub(super) fn choose<'a>(
+    config: &Config,
+    is_behind: bool,
+    directory: &KeyDirectory,
+    own: &'a [OwnDocument],
+) -> Option<&'a OwnDocument> {
     let Some(wanted) = config.agent_id_and_version else { return own.last() };
-    own.iter().find(|document| document.key == wanted).or_else(|| {
+    own.iter().find(|document| document.key == wanted && !is_behind).or_else(|| {
         let newest = own.iter().rev().find(|document| document.key.id == wanted.id);
-        newest.filter(|_| directory.has_own_document(wanted))
+        newest.filter(|_| is_behind || directory.has_own_document(wanted))
     })
 }
 

@@ -24,7 +24,7 @@ use crate::document::{Author, Draft, MAX_AGENT_BYTES, Origin, Parsed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::store::blocking;
-use crate::trust::{OwnKey, ROTATION_PROOF, Reason, prove};
+use crate::trust::{ROTATION_PROOF, Reason, prove};
 
 /// What a caller asks of a rotation.
 #[derive(Default)]
@@ -91,9 +91,8 @@ impl Agent {
     fn renewed(&self, new: Renewed) -> Result<Agent> {
         let mut config = self.config.clone();
         config.agent_id_and_version = Some(new.document.key);
-        let versions = self.key_directory.agent_versions(config.max_document_bytes)?;
         let public_key = new.signer.public_key().clone();
-        let own = OwnKey::new(new.document.key.id, public_key.clone(), Some(new.document.key.version), &versions);
+        let own = self.key_directory.own_key(new.document.key, public_key.clone(), config.max_document_bytes)?;
         let vault = vault(&config, &self.environment, self.vault.store.clone(), Some(own))?;
         Ok(Agent {
             key: new.document.key,

@@ -132,6 +132,7 @@ impl Keyring {
                 None if document == by.agent && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
+                None if let Some(replaced) = own.replaced(by.public_key_hash) => Ok(replaced),
                 None => {
                     let agent = DocumentKey { version, ..by.agent };
                     own.find(version, &*Box::pin(self.stored(agent, None)).await?)
