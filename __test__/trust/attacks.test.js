@@ -292,6 +292,17 @@ describe('the trust store', () => {
     await refusal(reader.trustAgent(victim.text), 'JACS_KEY');
   });
 
+  test('an entry that others may write to is not believed', async () => {
+    await reader.trustAgent(victim.text);
+    fs.chmodSync(file(), 0o666);
+    await refusal(reader.getDocument(keyOf(text), { cache: false }), 'JACS_KEY');
+    fs.chmodSync(file(), 0o644);
+    expect(await look(keyOf(text))).toMatchObject(valid('pinned'));
+    if (process.getuid() !== 0) return;
+    fs.chownSync(file(), 12345, 12345);
+    await refusal(reader.getDocument(keyOf(text), { cache: false }), 'JACS_KEY');
+  });
+
   test('a pin of another id, or of another key than its hash, is refused', async () => {
     await reader.trustAgent(victim.text);
     const entry = JSON.parse(fs.readFileSync(file(), 'utf8'));
