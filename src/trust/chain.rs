@@ -103,6 +103,19 @@ impl<'a> Chain<'a> {
         at.is_some_and(|at| self.way_back_by_keys(at).any(|before| self.sound[before].key == key))
     }
 
+    /// The other keys that proofs which name keys lead to from a version: the agent's keys after it.
+    pub fn successors(&self, version: Version) -> Vec<&'a PublicKey> {
+        let Some(at) = self.position(version) else { return Vec::new() };
+        let mut later = Vec::new();
+        for (position, sound) in self.sound.iter().enumerate() {
+            let is_new = sound.key != self.sound[at].key && !later.contains(&sound.key);
+            if is_new && self.way_back_by_keys(position).any(|before| before == at) {
+                later.push(sound.key);
+            }
+        }
+        later
+    }
+
     fn position(&self, version: Version) -> Option<usize> {
         self.sound.iter().position(|sound| sound.agent.key.version == version)
     }

@@ -222,12 +222,20 @@ impl Keyring {
             return Ok(());
         };
         let stored = self.stored(by.agent, introduced).await?;
-        let agent = stored.agents.iter().find(|agent| agent.key == by.agent && agent.sound_key() == Some(key));
+        // Agent documents of `jacs` carry no key: then the one that others gave must have signed them.
+        let is_by_key = |agent: &AgentVersion| match agent.public_key {
+            Some(_) => agent.sound_key() == Some(key),
+            None => agent.verifies_with(key),
+        };
+        let agent = stored.agents.iter().find(|agent| agent.key == by.agent && is_by_key(agent));
         let Some(domain) = agent.and_then(|agent| agent.domain.as_deref()) else {
             found.unconfirmed("the agent names no domain", confirming.required);
             return Ok(());
         };
-        let confirmation = match dns.confirm(by.agent.id, domain, key, by.public_key_hash).await {
+        let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+        let successors = chain.successors(by.agent.version);
+        let asked = dns.confirm(by.agent.id, domain, key, by.public_key_hash, &successors);
+        let confirmation = match Box::pin(asked::confirmed_once(by.agent, key, asked)).await {
             // Nobody is made to believe more by a server that does not answer.
             Err(error) if error.code() == Code::Unavailable && !confirming.required => {
                 found.unconfirmed("the domain's servers could not be asked", false);
@@ -237,9 +245,10 @@ impl Keyring {
         };
         match confirmation {
             Confirmation::Confirmed { raw: true, .. } => {
-                found.tried.push(Tried { source: KeySource::Dns, result: "found".into() });
-                found.believed.iter_mut().for_each(|believed| believed.source = KeySource::Dns);
+                found.confirmed("found", None);
             }
+            // Whose key it is now says itself, in its document, which was before.
+            Confirmation::Succeeded { .. } => found.confirmed("found: it names a later key", chain.ended(key)),
             // Other keys share that hash.
             Confirmation::Confirmed { raw: false, .. } => {
                 found.unconfirmed("the record names the key by its publicKeyHash alone", confirming.required);
@@ -335,6 +344,15 @@ impl Found {
     fn refuse(&mut self, source: KeySource, result: &str, reason: &'static str) {
         self.tried.push(Tried { source, result: result.to_owned() });
         self.refused = Some(reason);
+    }
+
+    /// DNS confirms the key, which may have `ended`.
+    fn confirmed(&mut self, result: &str, ended: Option<Ended>) {
+        self.tried.push(Tried { source: KeySource::Dns, result: result.to_owned() });
+        if let Some(believed) = &mut self.believed {
+            believed.source = KeySource::Dns;
+            believed.ended = believed.ended.or(ended);
+        }
     }
 
     /// DNS does not confirm the key.
