@@ -222,6 +222,8 @@ export interface VerificationReport {
   keySource?: KeySource;
   /** SHA-256 of the raw public key, hex. */
   keySha256?: string;
+  /** With `dns`: whose record it is. The signer names it, so compare it with the one that you expect. */
+  domain?: string;
   tried: { source: string; result: string }[];
   unsigned: string[];
   /** The signer's own claim; a signature proves no time. */

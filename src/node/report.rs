@@ -147,6 +147,7 @@ fn verified(report: &Report) -> Map<String, Value> {
         ("algorithm", json!(report.algorithm.map(|algorithm| algorithm.name()))),
         ("keySource", json!(report.key_source.map(|source| source.name()))),
         ("keySha256", json!(report.key_sha256)),
+        ("domain", json!(report.domain)),
         ("tried", json!(tried)),
         ("unsigned", json!(report.unsigned)),
         ("signedAt", json!(report.signed_at)),

@@ -55,6 +55,8 @@ pub struct Believed {
     pub source: KeySource,
     /// When it handed over to another key.
     pub ended: Option<Ended>,
+    /// The domain whose record names it.
+    pub domain: Option<String>,
 }
 
 /// A source that was asked, and what it said.
@@ -125,18 +127,15 @@ impl Keyring {
         let mut found = Found::default();
         let introduced = introduced.filter(|_| document == by.agent);
         if let Some(own) = self.own.as_ref().filter(|own| own.id() == by.agent.id) {
-            // The key of an agent's own version is that version's, whichever it names.
-            let version = if document.id == by.agent.id { document.version } else { by.agent.version };
-            let answer = match own.knows(version) {
-                Some(known) => Ok(known),
-                None if document == by.agent && by.public_key_hash == own.key().hash() => {
+            let answer = match own.knows(by.agent.version) {
+                Some(known) if known.key.hash() == by.public_key_hash => Ok(known),
+                // The agent's own document: after a rotation `jacs` names the version before, whose key was another.
+                _ if document.id == by.agent.id && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
+                Some(known) => Ok(known),
                 None if let Some(replaced) = own.replaced(by.public_key_hash) => Ok(replaced),
-                None => {
-                    let agent = DocumentKey { version, ..by.agent };
-                    own.find(version, &*Box::pin(self.stored(agent, None)).await?)
-                }
+                None => own.find(by.agent.version, &*Box::pin(self.stored(by.agent, None)).await?),
             };
             found.note(KeySource::SelfKey, answer, by);
             return Ok(found);
@@ -245,10 +244,10 @@ impl Keyring {
         };
         match confirmation {
             Confirmation::Confirmed { raw: true, .. } => {
-                found.confirmed("found", None);
+                found.confirmed("found", domain, None);
             }
             // Whose key it is now says itself, in its document, which was before.
-            Confirmation::Succeeded { .. } => found.confirmed("found: it names a later key", chain.ended(key)),
+            Confirmation::Succeeded { .. } => found.confirmed("found: it names a later key", domain, chain.ended(key)),
             // Other keys share that hash.
             Confirmation::Confirmed { raw: false, .. } => {
                 found.unconfirmed("the record names the key by its publicKeyHash alone", confirming.required);
@@ -314,7 +313,7 @@ impl Found {
             Ok(Standing { key, .. }) if key.algorithm() != by.algorithm => "its key is of another algorithm".into(),
             Ok(Standing { key, .. }) if key.hash() != by.public_key_hash => "its key has another publicKeyHash".into(),
             Ok(Standing { key, ended }) => {
-                self.believed = Some(Believed { key, source, ended });
+                self.believed = Some(Believed { key, source, ended, domain: None });
                 "found".into()
             }
             Err(reason) => reason,
@@ -347,11 +346,12 @@ impl Found {
     }
 
     /// DNS confirms the key, which may have `ended`.
-    fn confirmed(&mut self, result: &str, ended: Option<Ended>) {
+    fn confirmed(&mut self, result: &str, domain: &str, ended: Option<Ended>) {
         self.tried.push(Tried { source: KeySource::Dns, result: result.to_owned() });
         if let Some(believed) = &mut self.believed {
             believed.source = KeySource::Dns;
             believed.ended = believed.ended.or(ended);
+            believed.domain = Some(domain.to_owned());
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Report {
     pub key_source: Option<KeySource>,
     /// SHA-256 of the raw public key, hex.
     pub key_sha256: Option<String>,
+    /// The domain whose record names the key, where the source is `dns`.
+    pub domain: Option<String>,
     pub tried: Vec<Tried>,
     pub unsigned: Vec<String>,
     /// RFC 3339; the signer's own claim.
@@ -182,6 +184,7 @@ impl Vault {
         };
         report.key_source = Some(believed.source);
         report.key_sha256 = Some(believed.key.sha256().to_owned());
+        report.domain.clone_from(&believed.domain);
         let trusted = self.check_trust(by.agent.id, believed, options).map_err(|error| error.with_key(key));
         if report.note("trust", trusted).is_none() {
             return Ok(None);
