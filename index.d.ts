@@ -639,7 +639,7 @@ export class Agent {
    * `JACS_ATTACHMENT` (it is not in the store), and as `getDocument` without its cache: what does not verify is not handed on.
    */
   presign(key: string, options: PresignOptions): Promise<string>;
-  /** Writes a new version of the agent document, by the same key; that document. An empty `domain` removes it; a configuration file that names the domain follows. */
+  /** Writes a new version of the agent document, by the same key, unless it says all of it already; that document. An empty `domain` removes it; a configuration file that names the domain follows. */
   updateAgent(changes: { name?: string; description?: string; domain?: string }): Promise<string>;
 }
 /** The same class under the name that the ecosystem's documentation uses. */

@@ -151,6 +151,7 @@ describe('what the agent says of itself', () => {
     expect(updated.jacsVersion).toBe(place.agent.version);
     const without = JSON.parse(await place.agent.updateAgent({ domain: '' }));
     expect(without).not.toHaveProperty('jacsAgentDomain');
+    expect(JSON.parse(await place.agent.updateAgent({ name: 'two', domain: '' }))).toEqual(without);
     const agent = await loaded(place);
     expect(agent.version).toBe(place.agent.version);
     expect(await agent.getDocument(keyOf(text))).toBe(text);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::key_directory::OwnDocument;
 use super::load::{LoadOptions, vault};
 use super::transfers::{ConfigSource, Heard, check_data, open_place};
 use crate::cancel::Cancel;
@@ -57,7 +58,8 @@ impl Agent {
     /// Errors: `JACS_INPUT` (no such archive, or over a limit), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
     pub async fn import_archive(&self, options: Import, heard: Heard, cancel: &Cancel) -> Result<Report> {
         self.check_writable()?;
-        let own = self.key_directory.own_key(self.key, self.public_key().clone(), self.vault.max_bytes)?;
+        let document = OwnDocument { key: self.key, text: self.document.clone() };
+        let own = self.key_directory.own_key(&document, self.public_key().clone(), self.vault.max_bytes)?;
         let owner = Owner { config: &self.config, environment: &self.environment, key: Some(own) };
         let mut report = import(owner, self.vault.clone(), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;

@@ -50,6 +50,8 @@ impl Agent {
         // Then the configuration that was read is behind it.
         let was_changing = key_directory.is_changing();
         let key_directory = blocking(move || key_directory.settled(read_only)).await?;
+        // Taken before the key is read: what comes between is noticed.
+        let key_stamp = key_directory.stamp();
         let public_key = key_directory.public_key()?;
         check_algorithm(&config, &public_key, &key_directory)?;
         let mut warnings = Vec::new();
@@ -69,7 +71,7 @@ impl Agent {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
         let chosen = choose(&config, was_changing, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
-        let own_key = key_directory.own_key(chosen.key, public_key.clone(), config.max_document_bytes)?;
+        let own_key = key_directory.own_key(&chosen, public_key.clone(), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
         Ok(Agent {
@@ -79,7 +81,7 @@ impl Agent {
             public_key,
             vault,
             environment: environment.without_ours(),
-            key_stamp: key_directory.stamp(),
+            key_stamp,
             key_directory,
             signer,
             warnings,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Agent;
 use super::configuration;
-use super::key_directory::{Change, KeyDirectory, NewKeys, OwnDocument};
+use super::key_directory::{Change, KeyDirectory, KeyStamp, NewKeys, OwnDocument};
 use super::load::{missing_password, read_only, vault};
 use super::publication::checked_domain;
 use crate::canonical::{Object, Value};
@@ -45,6 +45,15 @@ pub struct AgentChanges {
     pub description: Option<String>,
     /// Empty: none any more.
     pub domain: Option<String>,
+}
+
+impl AgentChanges {
+    /// Whether a document says all of it already: whoever starts a service may say it every time.
+    fn are_in(&self, agent: &Object) -> bool {
+        let members = [("name", &self.name), ("description", &self.description), ("jacsAgentDomain", &self.domain)];
+        let is_there = |name: &str, value: &str| agent.text(name).unwrap_or_default() == value;
+        members.iter().all(|(name, value)| value.as_deref().is_none_or(|value| is_there(name, value)))
+    }
 }
 
 impl Agent {
@@ -92,7 +101,7 @@ impl Agent {
         let mut config = self.config.clone();
         config.agent_id_and_version = Some(new.document.key);
         let public_key = new.signer.public_key().clone();
-        let own = self.key_directory.own_key(new.document.key, public_key.clone(), config.max_document_bytes)?;
+        let own = self.key_directory.own_key(&new.document, public_key.clone(), config.max_document_bytes)?;
         let vault = vault(&config, &self.environment, self.vault.store.clone(), Some(own))?;
         Ok(Agent {
             key: new.document.key,
@@ -101,7 +110,7 @@ impl Agent {
             public_key,
             vault: Arc::new(vault),
             environment: self.environment.clone(),
-            key_stamp: self.key_directory.stamp(),
+            key_stamp: new.key_stamp,
             key_directory: self.key_directory.clone(),
             signer: Some(new.signer),
             warnings: self.warnings.clone(),
@@ -116,6 +125,8 @@ impl Agent {
 struct Renewed {
     document: OwnDocument,
     signer: Arc<SecretKey>,
+    /// Taken under the lock.
+    key_stamp: KeyStamp,
 }
 
 /// What is needed to change the files, away from the agent.
@@ -166,8 +177,9 @@ impl Plan {
             retired_note: format!("{note:#}\n"),
         };
         let configuration = configuration::follow(&self.config, document.key, None, &new, now)?;
+        self.keep(&before)?;
         self.directory.change(&Change { document: document.clone(), keys: Some(keys), configuration })?;
-        Ok(Renewed { document, signer: Arc::new(new) })
+        Ok(Renewed { document, signer: Arc::new(new), key_stamp: self.directory.stamp() })
     }
 
     fn update(&self, changes: &AgentChanges, signer: Arc<SecretKey>) -> Result<Renewed> {
@@ -175,9 +187,15 @@ impl Plan {
         let now = Timestamp::now();
         let document = self.newest()?;
         let before = Parsed::read(&document, Origin::Caller, MAX_AGENT_BYTES)?;
+        if changes.are_in(&before.object) {
+            let document = OwnDocument { key: before.header.key, text: before.canonical_text() };
+            return Ok(Renewed { document, signer, key_stamp: self.directory.stamp() });
+        }
         let mut agent = before.object.clone().into_owned();
         // It belongs to the version in which the key changed.
         agent.remove(ROTATION_PROOF);
+        // Those of `jacs` carry none.
+        agent.set("jacsPublicKey", STANDARD.encode(self.public_key.raw()));
         for (name, value) in [("name", &changes.name), ("description", &changes.description)] {
             value.iter().for_each(|value| agent.set(name, value.clone()));
         }
@@ -189,8 +207,18 @@ impl Plan {
         let document = self.sign(agent, &before, &*signer, now)?;
         let domain = changes.domain.as_deref();
         let configuration = configuration::follow(&self.config, document.key, domain, &*signer, now)?;
+        self.keep(&before)?;
         self.directory.change(&Change { document: document.clone(), keys: None, configuration })?;
-        Ok(Renewed { document, signer })
+        Ok(Renewed { document, signer, key_stamp: self.directory.stamp() })
+    }
+
+    /// An agent of `jacs` has its document elsewhere: what follows it needs it here.
+    fn keep(&self, before: &Parsed) -> Result<()> {
+        let document = OwnDocument { key: before.header.key, text: before.canonical_text() };
+        match self.directory.has_own_document(document.key) {
+            true => Ok(()),
+            false => self.directory.write_own_document(&document),
+        }
     }
 
     /// Errors: `JACS_KEY` when another process replaced the keys meanwhile.

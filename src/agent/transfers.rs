@@ -96,7 +96,7 @@ pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
     let directory = directory.settled(true).ok()?;
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;
-    let chosen = choose(config, was_changing, &directory, &own)?.key;
+    let chosen = choose(config, was_changing, &directory, &own)?;
     directory.own_key(chosen, key, config.max_document_bytes).ok()
 }
 

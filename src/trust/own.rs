@@ -86,7 +86,8 @@ impl OwnKey {
     }
 }
 
-/// The keys that were replaced, each with its end, as one of the agent's documents proves it.
+/// The keys that were replaced, each with its end, as one of the agent's documents proves it. Without an end none is believed: which
+/// key it was stands in a file as safe as ours, but not until when.
 fn standings(id: DocumentId, key: &PublicKey, retired: Vec<PublicKey>, documents: &[&AgentVersion]) -> Vec<Standing> {
     let ended = |old: &PublicKey| {
         let ends = documents.iter().filter_map(|document| document.proof.as_ref()).filter(|proof| {
@@ -97,5 +98,6 @@ fn standings(id: DocumentId, key: &PublicKey, retired: Vec<PublicKey>, documents
         ends.min_by_key(|ended| ended.at)
     };
     let ends: Vec<Option<Ended>> = retired.iter().map(ended).collect();
-    retired.into_iter().zip(ends).map(|(key, ended)| Standing { key, ended }).collect()
+    let known = retired.into_iter().zip(ends).filter(|(_, ended)| ended.is_some());
+    known.map(|(key, ended)| Standing { key, ended }).collect()
 }

@@ -145,7 +145,7 @@ impl KeyDirectory {
             let is_as_before = read_bounded(&configuration.path, MAX_CONFIG_BYTES)
                 .is_ok_and(|(bytes, _)| sha256_hex(&bytes) == configuration.before);
             if is_as_before {
-                local_file::replace(&configuration.path, &read(&decided.join("configuration"), MAX_CONFIG_BYTES)?)?;
+                replace_by(&configuration.path, &decided.join("configuration"))?;
             }
         }
         let done = self.folder.join(DONE);
@@ -194,6 +194,16 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 
 fn malformed(path: &Path) -> Error {
     Error::new(Code::Key, "a part of a change of the keys is not as it was written").with_path(path)
+}
+
+/// Puts a whole file in place of another. Nothing is written beside that: its folder is not ours, and nobody would clear away what
+/// was cut off there.
+fn replace_by(target: &Path, source: &Path) -> Result<()> {
+    match fs::rename(source, target) {
+        Ok(()) => local_file::sync_folder(target),
+        // Another file system, or a link.
+        Err(_) => local_file::replace(target, &read(source, MAX_CONFIG_BYTES)?),
+    }
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {

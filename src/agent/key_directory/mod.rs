@@ -43,9 +43,9 @@ pub struct KeyDirectory {
     beside: Option<OwnDocument>,
 }
 
-/// Length and time of a file, as far as they are known.
+/// Length, time and number of a file, as far as they are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyStamp(Option<(u64, Option<SystemTime>)>);
+pub struct KeyStamp(Option<(u64, Option<SystemTime>, u64)>);
 
 /// An agent document beside its key: its hash holds and the key signed it.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl KeyDirectory {
 
     /// What tells that the public key file is another one than before, without reading it.
     pub fn stamp(&self) -> KeyStamp {
-        KeyStamp(fs::metadata(&self.public_key).ok().map(|found| (found.len(), found.modified().ok())))
+        KeyStamp(fs::metadata(&self.public_key).ok().map(|found| (found.len(), found.modified().ok(), number(&found))))
     }
 
     /// Whether there is a private key file.
@@ -138,9 +138,14 @@ impl KeyDirectory {
         Ok(self.documents(max_bytes)?.into_iter().filter_map(judged).collect())
     }
 
-    /// The agent's key and the ones that it replaced, as this folder has them. `agent`: the version in force.
-    pub fn own_key(&self, agent: DocumentKey, key: PublicKey, max_bytes: u64) -> Result<OwnKey> {
-        Ok(OwnKey::new(agent, key, &self.agent_versions(max_bytes)?, self.retired_keys()?))
+    /// The agent's key and the ones that it replaced, as this folder has them. `agent`: the document in force, which may lie
+    /// elsewhere.
+    pub fn own_key(&self, agent: &OwnDocument, key: PublicKey, max_bytes: u64) -> Result<OwnKey> {
+        let mut versions = self.agent_versions(max_bytes)?;
+        if !versions.iter().any(|version| version.key == agent.key) {
+            versions.extend(AgentVersion::read(agent.text.clone(), Origin::Caller, max_bytes));
+        }
+        Ok(OwnKey::new(agent.key, key, &versions, self.retired_keys()?))
     }
 
     /// Public keys that were replaced: by us, `{file}.{version}.retired`, or by `jacs`, `jacs.public.{version}.pem`. What cannot be one
@@ -223,12 +228,15 @@ impl KeyDirectory {
     /// were killed while they wrote: it may be a private key under a password that was given up since.
     pub fn lock(&self) -> Result<Option<File>> {
         let lock = self.flock()?;
-        let is_left_over = |path: &&PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with(local_file::TEMPORARY) && path.is_file()
-        };
         if lock.is_some() {
-            entries(&self.folder)?.iter().filter(is_left_over).try_for_each(|path| local_file::remove(path))?;
+            let mut folders = vec![self.folder.clone()];
+            folders.extend(entries(&self.folder.join("agents"))?);
+            for folder in folders {
+                entries(&folder)?
+                    .iter()
+                    .filter(|path| is_left_over(path))
+                    .try_for_each(|path| local_file::remove(path))?;
+            }
         }
         self.finish_change()?;
         Ok(lock)
@@ -279,6 +287,21 @@ impl KeyDirectory {
         }
         warnings
     }
+}
+
+fn is_left_over(path: &Path) -> bool {
+    name_of(path).starts_with(local_file::TEMPORARY) && path.is_file()
+}
+
+/// What tells a file from the one that had its name before.
+#[cfg(unix)]
+fn number(found: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn number(_found: &fs::Metadata) -> u64 {
+    0
 }
 
 fn name_of(path: &Path) -> Cow<'_, str> {
