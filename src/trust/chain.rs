@@ -97,6 +97,20 @@ impl<'a> Chain<'a> {
         hangs.then(|| self.standing(at, Form::Raw).ok()).flatten()
     }
 
+    /// The keys that a version's key handed over to, one after the other, by proofs that name the keys themselves.
+    pub fn later_keys(&self, version: Version) -> Vec<&'a PublicKey> {
+        let Some(at) = self.position(version) else { return Vec::new() };
+        let mut keys: Vec<&PublicKey> = Vec::new();
+        for later in 0..self.sound.len() {
+            let key = self.sound[later].key;
+            let is_new = key != self.sound[at].key && !keys.contains(&key);
+            if is_new && self.way_back_by_keys(later).any(|before| before == at) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// Whether proofs that name keys lead from `key` to a version.
     pub fn succeeds(&self, key: &PublicKey, version: Version) -> bool {
         let at = self.position(version);

@@ -233,6 +233,15 @@ impl Keyring {
                 found.unconfirmed(&reason, confirming.required);
             }
             Confirmation::Another(reason) => {
+                // What an earlier key signed stays the agent's: the key of today is its successor.
+                let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+                let later = chain.later_keys(by.agent.version);
+                if confirming.dns.names_one_of(by.agent.id, domain, &later).await? {
+                    let ended = chain.ended(key);
+                    found.tried.push(Tried { source: KeySource::Dns, result: "found, of a later key".into() });
+                    found.believed = Some(Believed { key: key.clone(), source: KeySource::Dns, ended });
+                    return Ok(());
+                }
                 found.refuse(KeySource::Dns, &reason, "the record of the agent's domain does not name this key");
             }
         }

@@ -126,6 +126,16 @@ impl Dns {
             Said::Otherwise(reason) => Confirmation::Another(reason.into()),
         })
     }
+
+    /// Whether the record of `domain` names one of `keys` as the agent's, by its bytes. Errors: as [`confirm`](Dns::confirm).
+    pub async fn names_one_of(&self, agent: DocumentId, domain: &str, keys: &[&PublicKey]) -> Result<bool> {
+        let name = owner(domain).and_then(|owner| Name::from_ascii(owner).ok());
+        let Some(name) = name.filter(|_| !keys.is_empty()) else { return Ok(false) };
+        let Answer::Found(found) = self.0.ask(&name).await? else { return Ok(false) };
+        let is_named =
+            |key: &&PublicKey| matches!(record::judge(&found.texts, agent, key, key.hash()), Said::Named { raw: true });
+        Ok((found.secure || !self.0.strict) && keys.iter().any(is_named))
+    }
 }
 
 impl Inner {
