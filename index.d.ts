@@ -68,8 +68,8 @@ export interface CreateAgentOptions {
 }
 export interface LoadOptions {
   password?: string;
-  /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
-  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. */
+  /** Needs no private key and no password; writes are `JACS_PERMISSION`, but for the trust store. */ readOnly?: boolean;
+  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. Where DNS must confirm (`jacs_dns_required`), signers are `JACS_UNTRUSTED`. */
   offline?: boolean;
   env?: Environment;
 }
@@ -222,6 +222,8 @@ export interface VerificationReport {
   keySource?: KeySource;
   /** SHA-256 of the raw public key, hex. */
   keySha256?: string;
+  /** With `dns`: whose record it is. The signer names it, so compare it with the one that you expect. */
+  domain?: string;
   tried: { source: string; result: string }[];
   unsigned: string[];
   /** The signer's own claim; a signature proves no time. */
@@ -262,14 +264,22 @@ export interface BundleOptions {
   onProgress?: (progress: Progress) => void;
 }
 export interface VerifyBundleOptions extends Omit<VerifyOptions, 'contents' | 'baseDirectory'> {
-  /** Whose agent and trust store count: a configuration of the recipient. Without it keys are believed as `storage` at most. */
+  /**
+   * Whose agent, trust store and limits count: a configuration of the recipient. Without it keys are believed as `storage` at most.
+   * Where it has `jacs_dns_required` or `jacs_dns_strict`, only the agent's own key and pinned ones do: DNS is not asked.
+   */
   config?: string | Config;
   env?: Environment;
 }
-/** What the maker of a bundle says it was told about a signer's key. Reported, never believed. */
+/**
+ * What the maker of a bundle says it was told about a signer's key, and by whom. Reported, never believed. `publicKey`: base64 of the
+ * raw bytes, where no agent document in the bundle carries the key.
+ */
 export interface BundleEvidence {
   source: KeySource;
   keySha256: string;
+  algorithm: Algorithm;
+  publicKey?: string;
   /** RFC 3339. */
   resolvedAt: string;
   tried: { source: string; result: string }[];
@@ -404,6 +414,8 @@ export interface Diagnosis {
   ok: boolean;
   settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
   agent: { id: string; version: string; algorithm: string; keySha256: string; readOnly: boolean };
+  /** Who is asked for keys, in order; `registry`: its URL, where it is one of them; `dns`: whether domains' records are looked up. `offline`: neither is asked. */
+  keys: { resolution: ('local' | 'storage' | 'registry' | 'dns')[]; registry?: string; dns: boolean; offline: boolean };
   storage: {
     scheme: string;
     root?: string;
@@ -566,15 +578,17 @@ export class Agent {
   importArchive(file: string, options?: ImportOptions): Promise<TransferReport>;
   static importArchive(config: string | Config, file: string, options?: ImportIntoOptions): Promise<TransferReport>;
   /**
-   * Writes chosen documents with their attachments, the agents that signed them and what is known of their keys into one file, signed by
-   * this agent, for somebody without a network or this store. Rejects: `JACS_CONFLICT` (the file exists), `JACS_NOT_FOUND`, and as
-   * `getDocument`: what does not verify is not handed on.
+   * Writes chosen documents with their stored attachments, the agents that signed them and what is known of their keys into one file,
+   * signed by this agent, for somebody without a network or this store; see docs/bundles.md. Rejects: `JACS_CONFLICT` (the file exists),
+   * `JACS_NOT_FOUND`, `JACS_ATTACHMENT`, `JACS_PERMISSION` (loaded read-only), `JACS_INPUT` (over a limit), and as `getDocument`: what does
+   * not verify is not handed on.
    */
   exportBundle(file: string, options: BundleOptions): Promise<TransferReport>;
   /**
-   * Verifies a bundle with no network and no store; a report for each document. Who signed is believed as far as the bundle's agents
-   * go (`storage`), or by the trust store of `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is
-   * missing, altered or was added), `JACS_SIGNATURE`, `JACS_KEY` (not signed by who it says made it).
+   * Verifies a bundle with no network and no store; a report for each chosen document, in their order, with the contents of stored
+   * attachments compared. Who signed is believed as far as the bundle's agents go (`storage`), or by the agent and the trust store of
+   * `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is missing, altered or was added),
+   * `JACS_SIGNATURE`, `JACS_KEY`, `JACS_UNTRUSTED` (not made by who it says, or that agent is blocked), `JACS_UNSUPPORTED` (of a later form).
    */
   static verifyBundle(file: string, options?: VerifyBundleOptions): Promise<BundledReport[]>;
   /** Copies to another storage what is not there yet; `jacs_data_directory` of `to` and its credentials matter, not its agent. Rejects: as `migrate`. */
@@ -607,7 +621,7 @@ export class Agent {
   /**
    * Makes a new key, and a new version of the agent document with the proof by the old key. The old key is kept, encrypted and marked
    * `.retired`; what it signs from now on is not valid, and after `compromised` what it signed before counts only where later
-   * versions by the new key name it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
+   * versions by the new key name it: `updateDocument` of just the version that you know to be yours speaks for it and all before it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
    * Rejects: `JACS_PASSWORD`, `JACS_KEY` (another process replaced the keys), `JACS_UNAVAILABLE` (the keys are replaced, and the new
    * agent document could not be stored yet: the next save stores it).
    */

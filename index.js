@@ -170,6 +170,17 @@ class Agent {
     );
   }
 
+  async exportBundle(file, options) {
+    return heard(checkedOptions(options, 1), (...call) => this.#native.exportBundle(file, ...call));
+  }
+
+  static async verifyBundle(file, options) {
+    const { config, env, ...rest } = checkedOptions(options, 1);
+    const { options: text, cancel } = withCancel(rest);
+    const place = given(config) ? configuration(config) : [undefined, undefined];
+    return parsed(await native.NativeAgent.verifyBundle(file, ...place, text, environment(env), cancel));
+  }
+
   async mirror(to, options) {
     const place = configuration(to);
     return heard(checkedOptions(options, 1), (...call) => this.#native.mirror(...place, ...call));

@@ -76,6 +76,10 @@ export declare class NativeAgent {
   /** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
   static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
+  exportBundle(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** The reports as a JSON list. `path` or `object` is the recipient's configuration; neither: there is none. */
+  static verifyBundle(file: unknown, path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  /** The report as JSON. */
   check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** A URL. */
   presign(key: unknown, options?: string): Promise<string | Failure>

@@ -57,8 +57,7 @@ impl Agent {
     /// Errors: `JACS_INPUT` (no such archive, or over a limit), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
     pub async fn import_archive(&self, options: Import, heard: Heard, cancel: &Cancel) -> Result<Report> {
         self.check_writable()?;
-        let versions = self.key_directory.agent_versions(self.vault.max_bytes)?;
-        let own = OwnKey::new(self.key.id, self.public_key().clone(), Some(self.key.version), &versions);
+        let own = self.key_directory.own_key(self.key, self.public_key().clone(), self.vault.max_bytes)?;
         let owner = Owner { config: &self.config, environment: &self.environment, key: Some(own) };
         let mut report = import(owner, self.vault.clone(), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;
@@ -79,7 +78,7 @@ impl Agent {
         cancel.check()?;
         let config = place.read(environment, working_directory)?;
         if options.sign {
-            let load = LoadOptions { password: options.password.clone(), read_only: false };
+            let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
             let agent = Agent::load(config, &load, environment, working_directory).await?;
             return agent.import_archive(options, heard, cancel).await;
         }
@@ -137,7 +136,7 @@ const PAGE: usize = 256;
 /// An archive must not lie where a store keeps its objects, nor take the place of a key or the configuration.
 ///
 /// Errors: `JACS_INPUT`.
-fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
+pub(super) fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let real = file.file_name().map_or_else(|| real.clone(), |name| real.join(name));

@@ -29,11 +29,17 @@ pub fn follow(
     let Ok(before) = std::str::from_utf8(&bytes) else { return Ok(None) };
     let Ok(Json::Object(mut members)) = serde_json::from_str::<Json>(before) else { return Ok(None) };
     let named = members.get("jacs_agent_id_and_version").and_then(Json::as_str);
-    let named = named.and_then(|named| named.parse::<DocumentKey>().ok());
-    if named.is_none_or(|named| named.id != agent.id) {
-        return Ok(None);
+    match named.filter(|named| !named.is_empty()).map(str::parse::<DocumentKey>) {
+        Some(Ok(named)) if named.id == agent.id => {
+            members.insert("jacs_agent_id_and_version".into(), json!(agent.to_string()));
+        }
+        Some(_) => return Ok(None),
+        // It takes whatever agent lies beside the keys, but may be of one algorithm.
+        None if members.get("jacs_agent_key_algorithm").is_none_or(|name| name == signer.algorithm().name()) => {
+            return Ok(None);
+        }
+        None => {}
     }
-    members.insert("jacs_agent_id_and_version".into(), json!(agent.to_string()));
     if members.contains_key("jacs_agent_key_algorithm") {
         members.insert("jacs_agent_key_algorithm".into(), json!(signer.algorithm().name()));
     }

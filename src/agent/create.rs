@@ -53,7 +53,8 @@ impl Agent {
     /// `JACS_PASSWORD` for a missing or weak password, or a wrong one when a cut-off creation is finished;
     /// `JACS_CONFIG`, `JACS_INPUT`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn create(options: CreateAgent, environment: Environment, working_directory: PathBuf) -> Result<Agent> {
-        options.domain.as_deref().map(checked_domain).transpose()?;
+        let domain = options.domain.as_deref().map(checked_domain).transpose()?;
+        let options = CreateAgent { domain, ..options };
         let path = working_directory.join(options.config_path.as_deref().unwrap_or("jacs.config.json"));
         let existing = read_config(&path)?;
         let config = resolve(&options, &path, existing.as_deref(), &environment, &working_directory)?;
@@ -79,7 +80,7 @@ impl Agent {
             Ok((config, environment, working_directory))
         });
         let (config, environment, working_directory) = made.await?;
-        let load = LoadOptions { password: Some(password.text), read_only: false };
+        let load = LoadOptions { password: Some(password.text), ..LoadOptions::default() };
         Agent::load(config, &load, &environment, &working_directory).await
     }
 }

@@ -29,6 +29,8 @@ pub struct LoadOptions {
     pub password: Option<zeroize::Zeroizing<String>>,
     /// Needs no private key and no password.
     pub read_only: bool,
+    /// Asks neither the registry nor DNS for keys, whatever is configured. Storage that is itself remote is asked.
+    pub offline: bool,
 }
 
 impl Agent {
@@ -37,16 +39,19 @@ impl Agent {
     /// Errors: `JACS_KEY` for a missing or foreign key, `JACS_PASSWORD`, `JACS_NOT_FOUND` when there is no agent
     /// document that the key signed, `JACS_CONFIG`, `JACS_UNSUPPORTED` for a backend that this build lacks.
     pub async fn load(
-        config: Config,
+        mut config: Config,
         options: &LoadOptions,
         environment: &Environment,
         working_directory: &Path,
     ) -> Result<Agent> {
         let read_only = options.read_only;
+        config.offline |= options.offline;
         let key_directory = KeyDirectory::new(&config);
+        // Then the configuration that was read is behind it.
+        let was_changing = key_directory.is_changing();
         let key_directory = blocking(move || key_directory.settled(read_only)).await?;
         let public_key = key_directory.public_key()?;
-        check_algorithm(&config, &public_key)?;
+        check_algorithm(&config, &public_key, &key_directory)?;
         let mut warnings = Vec::new();
         let signer = match options.read_only {
             true => None,
@@ -60,12 +65,11 @@ impl Agent {
         };
         let store = Store::open(&settings(&config, environment)?).await?;
         let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
-        if choose(&config, &key_directory, &own).is_none() {
+        if choose(&config, was_changing, &key_directory, &own).is_none() {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
-        let chosen = choose(&config, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
-        let versions = key_directory.agent_versions(config.max_document_bytes)?;
-        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), Some(chosen.key.version), &versions);
+        let chosen = choose(&config, was_changing, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
+        let own_key = key_directory.own_key(chosen.key, public_key.clone(), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
         Ok(Agent {
@@ -141,15 +145,16 @@ pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> 
 /// Whom a configuration asks whose key it is. Opens no connection. Errors: `JACS_CONFIG`.
 fn sources(config: &Config, environment: &Environment) -> Result<Sources> {
     let order = config.key_resolution.clone();
-    let registry = match order.contains(&config::KeyResolution::Registry) {
+    let registry = match order.contains(&config::KeyResolution::Registry) && !config.offline {
         true => Some(Registry::new(config.registry_url()?, environment)?),
         false => None,
     };
-    let validates =
-        config.dns_validate || config.dns_required || config.dns_strict || order.contains(&config::KeyResolution::Dns);
-    let dns = match validates {
+    let dns = match config.confirms_by_dns() {
         true => Some(Confirming {
-            dns: Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?,
+            dns: match config.offline {
+                true => None,
+                false => Some(Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?),
+            },
             required: config.dns_required || config.dns_strict,
         }),
         false => None,
@@ -183,9 +188,14 @@ fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> R
     Err(Error::new(Code::Key, "private and public key do not belong together").with_path(directory.private_key_path()))
 }
 
-fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
+fn check_algorithm(config: &Config, key: &PublicKey, directory: &KeyDirectory) -> Result<()> {
     let configured = Algorithm::parse(config.key_algorithm.name());
     if config.source("jacs_agent_key_algorithm") == Source::Default || configured == Some(key.algorithm()) {
+        return Ok(());
+    }
+    // The configuration was read before a rotation to another algorithm was put in place.
+    let replaced = |version: &AgentVersion| version.public_key.as_ref().map(PublicKey::algorithm) == configured;
+    if directory.agent_versions(config.max_document_bytes)?.iter().any(replaced) {
         return Ok(());
     }
     let error = Error::new(Code::Config, "the key is not of the configured algorithm");
@@ -193,12 +203,17 @@ fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
 }
 
 /// The document that a configuration names, of those of the present key, oldest first; else the newest of its agent where the
-/// named one lies beside the keys: it was replaced since.
-pub(super) fn choose<'a>(config: &Config, directory: &KeyDirectory, own: &'a [OwnDocument]) -> Option<&'a OwnDocument> {
+/// named one lies beside the keys: it was replaced since. `is_behind`: the configuration was read before a change was put in place.
+pub(super) fn choose<'a>(
+    config: &Config,
+    is_behind: bool,
+    directory: &KeyDirectory,
+    own: &'a [OwnDocument],
+) -> Option<&'a OwnDocument> {
     let Some(wanted) = config.agent_id_and_version else { return own.last() };
-    own.iter().find(|document| document.key == wanted).or_else(|| {
+    own.iter().find(|document| document.key == wanted && !is_behind).or_else(|| {
         let newest = own.iter().rev().find(|document| document.key.id == wanted.id);
-        newest.filter(|_| directory.has_own_document(wanted))
+        newest.filter(|_| is_behind || directory.has_own_document(wanted))
     })
 }
 

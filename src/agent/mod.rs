@@ -11,6 +11,7 @@
 //! | `transfers` | whole stores: migrate, mirror |
 //! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
+//! | `bundles` | chosen documents for somebody without a network, and such a bundle verified |
 //! | `presign` | URLs for somebody without credentials |
 //! | `publication` | the agent's record in DNS |
 //! | `doctor` | what is configured, and what is wrong with it |
@@ -18,6 +19,7 @@
 mod archives;
 mod attachments;
 mod batch;
+mod bundles;
 mod check;
 mod configuration;
 mod create;
@@ -34,6 +36,7 @@ mod trusted;
 pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
+pub use bundles::{BundledReport, ExportBundle, VerifyBundle};
 pub use check::CheckOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
@@ -57,7 +60,7 @@ use crate::document::schema::Schemas;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::id::{DocumentKey, Reference};
-use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
+use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
 use key_directory::{KeyDirectory, KeyStamp};
 
 use crate::document::Origin;
@@ -121,11 +124,9 @@ impl Agent {
     /// What the checks find of a text. Errors: only where no verdict was possible.
     pub async fn verify(&self, text: &str, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
         cancel.check()?;
-        let examined = self.vault.examine(text, Origin::Caller, options);
-        // Only the reading of large attachments is worth a way out.
-        let examined =
-            if options.files == Files::Contents { cancel.or(Box::pin(examined)).await } else { examined.await };
-        Ok(examined?.report)
+        // A storage, the registry or DNS may be asked for the key, and be slow.
+        let examined = cancel.or(Box::pin(self.vault.examine(text, Origin::Caller, options))).await?;
+        Ok(examined.report)
     }
 
     /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
@@ -183,11 +184,12 @@ impl Agent {
         self.signer().map(drop)
     }
 
-    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the key since.
+    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the key since, or
+    /// it is decided that it is replaced.
     fn signer(&self) -> Result<&SecretKey> {
         let signer = self.signer.as_ref().ok_or_else(load::read_only)?;
         let is_changed = || self.key_directory.public_key().is_ok_and(|key| key != self.public_key);
-        if self.key_directory.stamp() != self.key_stamp && is_changed() {
+        if self.key_directory.is_changing() || self.key_directory.stamp() != self.key_stamp && is_changed() {
             return Err(rotate::replaced_keys(self.key_directory.folder()));
         }
         Ok(signer)

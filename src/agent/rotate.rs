@@ -24,7 +24,7 @@ use crate::document::{Author, Draft, MAX_AGENT_BYTES, Origin, Parsed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::store::blocking;
-use crate::trust::{OwnKey, ROTATION_PROOF, Reason, prove};
+use crate::trust::{ROTATION_PROOF, Reason, prove};
 
 /// What a caller asks of a rotation.
 #[derive(Default)]
@@ -91,9 +91,8 @@ impl Agent {
     fn renewed(&self, new: Renewed) -> Result<Agent> {
         let mut config = self.config.clone();
         config.agent_id_and_version = Some(new.document.key);
-        let versions = self.key_directory.agent_versions(config.max_document_bytes)?;
         let public_key = new.signer.public_key().clone();
-        let own = OwnKey::new(new.document.key.id, public_key.clone(), Some(new.document.key.version), &versions);
+        let own = self.key_directory.own_key(new.document.key, public_key.clone(), config.max_document_bytes)?;
         let vault = vault(&config, &self.environment, self.vault.store.clone(), Some(own))?;
         Ok(Agent {
             key: new.document.key,
@@ -123,6 +122,7 @@ struct Renewed {
 struct Plan {
     directory: KeyDirectory,
     config: Config,
+    /// Of the agent as it was loaded.
     document: String,
     public_key: PublicKey,
 }
@@ -142,7 +142,8 @@ impl Plan {
         let old = self.directory.unlock(self.public_key.algorithm(), password)?;
         let new = SecretKey::generate(algorithm)?;
         let now = Timestamp::now();
-        let before = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?;
+        let document = self.newest()?;
+        let before = Parsed::read(&document, Origin::Caller, MAX_AGENT_BYTES)?;
         let mut agent = before.object.clone().into_owned();
         agent.set("jacsPublicKey", STANDARD.encode(new.public_key().raw()));
         agent.set(ROTATION_PROOF, Value::Object(prove(before.header.key.id, &old, new.public_key(), now, reason)?));
@@ -172,7 +173,8 @@ impl Plan {
     fn update(&self, changes: &AgentChanges, signer: Arc<SecretKey>) -> Result<Renewed> {
         let _lock = self.lock()?;
         let now = Timestamp::now();
-        let before = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?;
+        let document = self.newest()?;
+        let before = Parsed::read(&document, Origin::Caller, MAX_AGENT_BYTES)?;
         let mut agent = before.object.clone().into_owned();
         // It belongs to the version in which the key changed.
         agent.remove(ROTATION_PROOF);
@@ -198,6 +200,14 @@ impl Plan {
             true => Ok(lock),
             false => Err(replaced_keys(self.directory.folder())),
         }
+    }
+
+    /// The last version of the agent document: another process may have changed it by the same key. Asked under the lock.
+    fn newest(&self) -> Result<String> {
+        let loaded = Parsed::read(&self.document, Origin::Caller, MAX_AGENT_BYTES)?.header.key;
+        let own = self.directory.own_documents(&self.public_key, MAX_AGENT_BYTES)?;
+        let later = own.into_iter().rfind(|own| own.key.id == loaded.id && own.key.version > loaded.version);
+        Ok(later.map_or_else(|| self.document.clone(), |own| own.text))
     }
 
     /// The next version of the agent document, signed as itself.

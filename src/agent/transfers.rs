@@ -91,12 +91,13 @@ pub async fn open_place(config: &Config, environment: &Environment) -> Result<Va
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.
 pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
-    let directory = KeyDirectory::new(config).settled(true).ok()?;
+    let directory = KeyDirectory::new(config);
+    let was_changing = directory.is_changing();
+    let directory = directory.settled(true).ok()?;
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;
-    let chosen = choose(config, &directory, &own)?.key;
-    let versions = directory.agent_versions(config.max_document_bytes).ok()?;
-    Some(OwnKey::new(chosen.id, key, Some(chosen.version), &versions))
+    let chosen = choose(config, was_changing, &directory, &own)?.key;
+    directory.own_key(chosen, key, config.max_document_bytes).ok()
 }
 
 impl Agent {
@@ -122,7 +123,7 @@ impl Agent {
         // Whether it can sign is known before anything is copied.
         let signer = match options.resign || options.sign {
             true => {
-                let load = LoadOptions { password: options.password.clone(), read_only: false };
+                let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
                 Some(Arc::new(Agent::load(to.clone(), &load, environment, working_directory).await?))
             }
             false => None,
@@ -156,7 +157,8 @@ impl Agent {
         if options.sign {
             self.check_writable()?;
         }
-        let config = options.to.read(&self.environment, working_directory)?;
+        let mut config = options.to.read(&self.environment, working_directory)?;
+        config.offline = self.config.offline;
         check_data(&self.vault)?;
         let checkpoint = options.transfer.checkpoint.as_deref();
         check_beside(&self.config, checkpoint, "checkpoint")?;

@@ -102,6 +102,7 @@ impl Settings<'_> {
                 .read(keys::KEY_RESOLUTION, key_resolution)?
                 .unwrap_or_else(|| default_resolution(&default_storage)),
             keys_base_url: None,
+            offline: false,
             minimum_trust: self.read(keys::MINIMUM_TRUST, key_source)?.unwrap_or(KeySource::Storage),
             update_policy: self.read(keys::UPDATE_POLICY, update_policy)?.unwrap_or(UpdatePolicy::Owner),
             aws_s3_kms_key_id: self.read(keys::S3_KMS_KEY_ID, |found| kms_key(found, aws_s3_encryption))?,

@@ -75,6 +75,8 @@ pub struct Config {
     /// Where the HAI agent registry is, by `JACS_KEYS_BASE_URL`; default `https://hai.ai` on `hai`, else none. See
     /// [`registry_url`](Self::registry_url).
     pub keys_base_url: Option<String>,
+    /// Neither the registry nor DNS is asked, whatever else is set. No setting: who loads an agent says so.
+    pub offline: bool,
     /// The weakest source of a key that counts; default `storage`.
     pub minimum_trust: KeySource,
     /// Whose versions of a document count; default `owner`.

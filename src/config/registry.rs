@@ -1,11 +1,10 @@
 //! Where the HAI agent registry is: named by a variable alone, so that no file can send its reader's questions elsewhere.
 
-use super::values::Storage;
+use super::values::{KeyResolution, Storage};
 use super::{Config, keys};
-use crate::environment::Environment;
+use crate::environment::{Environment, KEYS_BASE_URL};
 use crate::error::{Code, Error, Result};
 
-const VARIABLE: &str = "JACS_KEYS_BASE_URL";
 /// HAI's own, for those who keep their documents there.
 const HAI: &str = "https://hai.ai";
 
@@ -13,13 +12,13 @@ const HAI: &str = "https://hai.ai";
 ///
 /// Errors: `JACS_CONFIG`; the value is not shown, for it may hold a password.
 pub(super) fn keys_base_url(environment: &Environment, storage: &Storage) -> Result<Option<String>> {
-    match environment.get(VARIABLE) {
+    match environment.get(KEYS_BASE_URL) {
         Some(url) if is_base(url) => Ok(Some(url.to_owned())),
         Some(_) => {
             let error = Error::new(Code::Config, "a setting cannot be used").with("from", "environment");
             let expected =
                 "a URL with https://, or with http:// on this machine, without credentials, query and fragment";
-            Err(error.with("variable", VARIABLE).with("expected", expected))
+            Err(error.with("variable", KEYS_BASE_URL).with("expected", expected))
         }
         None => Ok((*storage == Storage::Hai).then(|| HAI.to_owned())),
     }
@@ -32,6 +31,12 @@ fn is_base(url: &str) -> bool {
 }
 
 impl Config {
+    /// Whether the record of a signer's domain is looked up for the key that others found.
+    pub fn confirms_by_dns(&self) -> bool {
+        let asked = self.key_resolution.contains(&KeyResolution::Dns);
+        asked || self.dns_validate || self.dns_required || self.dns_strict
+    }
+
     /// The registry's URL, where `registry` is among the sources of keys.
     ///
     /// # Errors
@@ -49,7 +54,7 @@ impl Config {
         self.keys_base_url.as_deref().ok_or_else(|| {
             let message =
                 "`registry` is a source of keys, and nothing says where the registry is: set JACS_KEYS_BASE_URL";
-            Error::new(Code::Config, message).with("key", keys::KEY_RESOLUTION).with("variable", VARIABLE)
+            Error::new(Code::Config, message).with("key", keys::KEY_RESOLUTION).with("variable", KEYS_BASE_URL)
         })
     }
 }

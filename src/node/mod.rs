@@ -7,6 +7,7 @@
 mod agent;
 mod archives;
 mod attachment;
+mod bundles;
 mod check;
 mod listener;
 mod listing;

@@ -37,9 +37,7 @@ impl AgentVersion {
         parsed.check_fields(&claim, false).ok()?;
         let (header, by) = (&parsed.header, &claim.by);
         let (key, original, previous) = (header.key, header.original_version, header.previous_version);
-        // After a rotation `jacs` names the version before, with the hash of the new key.
-        let names_itself = by.agent == key || by.agent.id == key.id && Some(by.agent.version) == previous;
-        if !names_itself || !header.is_agent() {
+        if !header.is_agents_own(by.agent) {
             return None;
         }
         let public_key = public_key(&parsed.object, by.algorithm);

@@ -97,24 +97,23 @@ impl<'a> Chain<'a> {
         hangs.then(|| self.standing(at, Form::Raw).ok()).flatten()
     }
 
-    /// The keys that a version's key handed over to, one after the other, by proofs that name the keys themselves.
-    pub fn later_keys(&self, version: Version) -> Vec<&'a PublicKey> {
-        let Some(at) = self.position(version) else { return Vec::new() };
-        let mut keys: Vec<&PublicKey> = Vec::new();
-        for later in 0..self.sound.len() {
-            let key = self.sound[later].key;
-            let is_new = key != self.sound[at].key && !keys.contains(&key);
-            if is_new && self.way_back_by_keys(later).any(|before| before == at) {
-                keys.push(key);
-            }
-        }
-        keys
-    }
-
     /// Whether proofs that name keys lead from `key` to a version.
     pub fn succeeds(&self, key: &PublicKey, version: Version) -> bool {
         let at = self.position(version);
         at.is_some_and(|at| self.way_back_by_keys(at).any(|before| self.sound[before].key == key))
+    }
+
+    /// The other keys that proofs which name keys lead to from a version: the agent's keys after it.
+    pub fn successors(&self, version: Version) -> Vec<&'a PublicKey> {
+        let Some(at) = self.position(version) else { return Vec::new() };
+        let mut later = Vec::new();
+        for (position, sound) in self.sound.iter().enumerate() {
+            let is_new = sound.key != self.sound[at].key && !later.contains(&sound.key);
+            if is_new && self.way_back_by_keys(position).any(|before| before == at) {
+                later.push(sound.key);
+            }
+        }
+        later
     }
 
     fn position(&self, version: Version) -> Option<usize> {

@@ -90,6 +90,15 @@ fn a_key_hands_over_to_the_next() {
         }
         assert_eq!(anchored(&all, &self::key(), version), None);
     }
+    let successors = |agents: &[&AgentVersion], version: &AgentVersion| -> Vec<PublicKey> {
+        Chain::new(agents.iter().copied()).successors(version.key.version).into_iter().cloned().collect()
+    };
+    for (version, later) in all.iter().zip([&[&b, &c][..], &[&b, &c], &[&c], &[]]) {
+        let later: Vec<PublicKey> = later.iter().map(|key| key.public_key().clone()).collect();
+        assert_eq!(successors(&all, version), later);
+    }
+    assert_eq!(successors(&[&v1, &v2, &v4], &v2), []);
+    assert_eq!(successors(&[&v1, &v2, &rotated_by_hashes(&v2, &a, &b)], &v2), []);
     // Without the link between them nothing leads from one to the other.
     let torn = [&v1, &v2, &v4];
     assert_eq!(believed(&torn, &v4), None);

@@ -4,14 +4,12 @@
 //! |---|---|
 //! | `own` | the source `self`: the loaded agent |
 //! | `pins` | the source `pinned`: the trust store beside the keys |
-//! | `dns` | the source `dns`: the TXT records of domains |
 //! | `stored` | the source `storage`: agent documents beside the documents |
 //! | `agent_version` | one agent document, judged alone |
 //! | `chain` | the versions of one agent together, and what ended a key |
 //! | `rotation` | the proof by which one key hands over to the next |
 //! | `registry` | the source `registry`: the HAI agent registry |
-//! | `registry` | the source `registry` |
-//! | `dns` | the source `dns`, which confirms what others found |
+//! | `dns` | the source `dns`: TXT records of domains, which confirm what others found |
 //! | `asked` | none: answers, for the length of one call |
 //!
 //! Who a key belongs to is decided anew for every read.
@@ -57,6 +55,8 @@ pub struct Believed {
     pub source: KeySource,
     /// When it handed over to another key.
     pub ended: Option<Ended>,
+    /// The domain whose record names it.
+    pub domain: Option<String>,
 }
 
 /// A source that was asked, and what it said.
@@ -92,7 +92,7 @@ pub struct Sources {
     pub pins: Option<Pins>,
     /// In this order, until one has a key that is believed enough.
     pub order: Vec<KeyResolution>,
-    /// `None`: not asked, whatever the order says.
+    /// `None`: not asked, though the order may name it (offline).
     pub registry: Option<Registry>,
     /// `None`: keys are not confirmed.
     pub dns: Option<Confirming>,
@@ -100,7 +100,8 @@ pub struct Sources {
 
 /// How keys that others found are confirmed.
 pub struct Confirming {
-    pub dns: Dns,
+    /// `None`: not asked (offline).
+    pub dns: Option<Dns>,
     /// Without a record, or a domain, a key is not believed.
     pub required: bool,
 }
@@ -127,10 +128,13 @@ impl Keyring {
         let introduced = introduced.filter(|_| document == by.agent);
         if let Some(own) = self.own.as_ref().filter(|own| own.id() == by.agent.id) {
             let answer = match own.knows(by.agent.version) {
-                Some(known) => Ok(known),
-                None if document == by.agent && by.public_key_hash == own.key().hash() => {
+                Some(known) if known.key.hash() == by.public_key_hash => Ok(known),
+                // The agent's own document: after a rotation `jacs` names the version before, whose key was another.
+                _ if document.id == by.agent.id && by.public_key_hash == own.key().hash() => {
                     Ok(Standing { key: own.key().clone(), ended: None })
                 }
+                Some(known) => Ok(known),
+                None if let Some(replaced) = own.replaced(by.public_key_hash) => Ok(replaced),
                 None => own.find(by.agent.version, &*Box::pin(self.stored(by.agent, None)).await?),
             };
             found.note(KeySource::SelfKey, answer, by);
@@ -163,11 +167,10 @@ impl Keyring {
                     let stored = self.stored(by.agent, introduced).await?;
                     found.note(KeySource::Storage, stored.standing.clone(), by);
                 }
-                KeyResolution::Registry => {
-                    if let Some(registry) = &self.sources.registry {
-                        self.ask_registry(registry, by, found).await?;
-                    }
-                }
+                KeyResolution::Registry => match &self.sources.registry {
+                    Some(registry) => self.ask_registry(registry, by, found).await?,
+                    None => found.tried.push(Tried { source: KeySource::Registry, result: NOT_ASKED.into() }),
+                },
                 KeyResolution::Local | KeyResolution::Dns => {}
             }
             if found.refused.is_some() || found.believed.as_ref().is_some_and(|believed| believed.source >= least) {
@@ -206,13 +209,32 @@ impl Keyring {
         introduced: Option<&Parsed<'_>>,
         found: &mut Found,
     ) -> Result<()> {
+        let Some(dns) = &confirming.dns else {
+            match confirming.required {
+                true => found.refuse(
+                    KeySource::Dns,
+                    NOT_ASKED,
+                    "the agent's domain must confirm the key, and is not asked (offline)",
+                ),
+                false => found.unconfirmed(NOT_ASKED, false),
+            }
+            return Ok(());
+        };
         let stored = self.stored(by.agent, introduced).await?;
-        let agent = stored.agents.iter().find(|agent| agent.key == by.agent && agent.sound_key() == Some(key));
+        // Agent documents of `jacs` carry no key: then the one that others gave must have signed them.
+        let is_by_key = |agent: &AgentVersion| match agent.public_key {
+            Some(_) => agent.sound_key() == Some(key),
+            None => agent.verifies_with(key),
+        };
+        let agent = stored.agents.iter().find(|agent| agent.key == by.agent && is_by_key(agent));
         let Some(domain) = agent.and_then(|agent| agent.domain.as_deref()) else {
             found.unconfirmed("the agent names no domain", confirming.required);
             return Ok(());
         };
-        let confirmation = match confirming.dns.confirm(by.agent.id, domain, key, by.public_key_hash).await {
+        let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+        let successors = chain.successors(by.agent.version);
+        let asked = dns.confirm(by.agent.id, domain, key, by.public_key_hash, &successors);
+        let confirmation = match Box::pin(asked::confirmed_once(by.agent, key, asked)).await {
             // Nobody is made to believe more by a server that does not answer.
             Err(error) if error.code() == Code::Unavailable && !confirming.required => {
                 found.unconfirmed("the domain's servers could not be asked", false);
@@ -222,9 +244,10 @@ impl Keyring {
         };
         match confirmation {
             Confirmation::Confirmed { raw: true, .. } => {
-                found.tried.push(Tried { source: KeySource::Dns, result: "found".into() });
-                found.believed.iter_mut().for_each(|believed| believed.source = KeySource::Dns);
+                found.confirmed("found", domain, None);
             }
+            // Whose key it is now says itself, in its document, which was before.
+            Confirmation::Succeeded { .. } => found.confirmed("found: it names a later key", domain, chain.ended(key)),
             // Other keys share that hash.
             Confirmation::Confirmed { raw: false, .. } => {
                 found.unconfirmed("the record names the key by its publicKeyHash alone", confirming.required);
@@ -233,15 +256,6 @@ impl Keyring {
                 found.unconfirmed(&reason, confirming.required);
             }
             Confirmation::Another(reason) => {
-                // What an earlier key signed stays the agent's: the key of today is its successor.
-                let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
-                let later = chain.later_keys(by.agent.version);
-                if confirming.dns.names_one_of(by.agent.id, domain, &later).await? {
-                    let ended = chain.ended(key);
-                    found.tried.push(Tried { source: KeySource::Dns, result: "found, of a later key".into() });
-                    found.believed = Some(Believed { key: key.clone(), source: KeySource::Dns, ended });
-                    return Ok(());
-                }
                 found.refuse(KeySource::Dns, &reason, "the record of the agent's domain does not name this key");
             }
         }
@@ -299,7 +313,7 @@ impl Found {
             Ok(Standing { key, .. }) if key.algorithm() != by.algorithm => "its key is of another algorithm".into(),
             Ok(Standing { key, .. }) if key.hash() != by.public_key_hash => "its key has another publicKeyHash".into(),
             Ok(Standing { key, ended }) => {
-                self.believed = Some(Believed { key, source, ended });
+                self.believed = Some(Believed { key, source, ended, domain: None });
                 "found".into()
             }
             Err(reason) => reason,
@@ -310,13 +324,12 @@ impl Found {
     /// What is pinned wins over everything: another key is believed only as far as proofs lead from one to the other.
     fn note_pinned(&mut self, pinned: &PublicKey, stored: &Stored, by: &SignedBy<'_>) {
         let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+        let is_named = |key: &PublicKey| key.algorithm() == by.algorithm && key.hash() == by.public_key_hash;
         let standing = match chain.by_anchor(pinned, by.agent.version) {
-            Some(standing) => standing,
-            // Its documents may lie elsewhere, and those of `jacs` carry no key.
-            None if !stored.agents.iter().any(|agent| agent.key == by.agent && agent.public_key.is_some()) => {
-                Standing { key: pinned.clone(), ended: chain.ended(pinned) }
-            }
-            None => return self.refuse(KeySource::Pinned, "another key is pinned", ANOTHER_PINNED),
+            Some(standing) if is_named(&standing.key) => standing,
+            // Whatever the store has under that version, or has not.
+            _ if is_named(pinned) => Standing { key: pinned.clone(), ended: chain.ended(pinned) },
+            _ => return self.refuse(KeySource::Pinned, "another key is pinned", ANOTHER_PINNED),
         };
         // Who pinned the very key believes it although its owner does not any more, until it ended.
         let ended = standing.ended.map(|ended| match standing.key == *pinned {
@@ -325,14 +338,21 @@ impl Found {
         });
         let standing = Standing { ended, ..standing };
         self.note(KeySource::Pinned, Ok(standing), by);
-        if self.believed.is_none() {
-            self.refused = Some(ANOTHER_PINNED);
-        }
     }
 
     fn refuse(&mut self, source: KeySource, result: &str, reason: &'static str) {
         self.tried.push(Tried { source, result: result.to_owned() });
         self.refused = Some(reason);
+    }
+
+    /// DNS confirms the key, which may have `ended`.
+    fn confirmed(&mut self, result: &str, domain: &str, ended: Option<Ended>) {
+        self.tried.push(Tried { source: KeySource::Dns, result: result.to_owned() });
+        if let Some(believed) = &mut self.believed {
+            believed.source = KeySource::Dns;
+            believed.ended = believed.ended.or(ended);
+            believed.domain = Some(domain.to_owned());
+        }
     }
 
     /// DNS does not confirm the key.
@@ -358,4 +378,5 @@ impl Found {
     }
 }
 
+const NOT_ASKED: &str = "not asked (offline)";
 const ANOTHER_PINNED: &str = "another key of the signer is pinned, and no rotation proof leads from one to the other";

@@ -1,6 +1,6 @@
 //! The trust store: agents that somebody vouched for, or blocked, on this machine. One file for each, beside the keys.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -60,8 +60,12 @@ impl Pins {
     pub fn get(&self, agent: DocumentId) -> Result<Option<Pin>> {
         let path = self.path(agent);
         match read_bounded(&path, MAX_BYTES) {
-            Ok((bytes, _)) => parse(agent, &bytes).map(Some).ok_or_else(|| malformed(&path)),
-            Err(failure) if failure.is_absent() => Ok(None),
+            Ok((bytes, metadata)) if self.is_ours(&metadata) => {
+                parse(agent, &bytes).map(Some).ok_or_else(|| malformed(&path))
+            }
+            Ok(_) => Err(malformed(&path)),
+            // A link that leads nowhere is no missing entry: it may have been a block.
+            Err(failure) if failure.is_absent() && fs::symlink_metadata(&path).is_err() => Ok(None),
             Err(failure) => Err(failure.into_error(Code::Key, "the entry of the trust store cannot be read", &path)),
         }
     }
@@ -118,6 +122,21 @@ impl Pins {
         Ok(was_there)
     }
 
+    /// Whether an entry is of the folder's owner or the superuser, and nobody else may write to it.
+    fn is_ours(&self, entry: &Metadata) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let owner = fs::metadata(&self.0).ok().map(|folder| folder.uid());
+            entry.mode() & 0o022 == 0 && (entry.uid() == 0 || Some(entry.uid()) == owner)
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = entry;
+            true
+        }
+    }
+
     fn path(&self, agent: DocumentId) -> PathBuf {
         self.0.join(format!("{agent}.json"))
     }
@@ -138,6 +157,9 @@ fn parse(agent: DocumentId, bytes: &[u8]) -> Option<Pin> {
 }
 
 fn malformed(path: &Path) -> Error {
-    Error::new(Code::Key, "the entry of the trust store is not as it was written: trust or forget the agent again")
-        .with_path(path)
+    Error::new(
+        Code::Key,
+        "the entry of the trust store is not as it was written: forget the agent, then trust or block it again",
+    )
+    .with_path(path)
 }

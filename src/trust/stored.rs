@@ -15,8 +15,9 @@ use crate::error::{Code, Result};
 use crate::id::{DocumentKey, Version};
 use crate::store::{Kind, ObjectKey, Store};
 
-/// Versions of one agent that are looked at; more is not an agent's history but an attack on the reader.
-const MAX_VERSIONS: usize = 200;
+/// Versions of one agent that are looked at; more is not an agent's history but an attack on the reader. With some of them
+/// unread nobody could tell which is the first.
+const MAX_VERSIONS: usize = 500;
 /// Agent documents read at the same time.
 const CONCURRENT_READS: usize = 8;
 /// Judged texts that are remembered, and how long one may be.
@@ -75,7 +76,17 @@ impl Stored {
         introduced: Option<AgentVersion>,
         max_bytes: u64,
     ) -> Result<Stored> {
-        let mut agents = read_all(store, judged, agent, max_bytes).await?;
+        let versions = store.versions(Kind::Agent, agent.id).await?;
+        if versions.len() > MAX_VERSIONS {
+            // What something else vouches for is found by itself.
+            let itself = if versions.contains(&agent.version) { vec![agent.version] } else { Vec::new() };
+            let agents = read_all(store, judged, agent, itself, max_bytes).await?;
+            return Ok(Stored {
+                agents,
+                standing: Err("the store holds more versions of this agent than are read".into()),
+            });
+        }
+        let mut agents = read_all(store, judged, agent, versions, max_bytes).await?;
         if !agents.iter().any(|stored| stored.key == agent) {
             agents.extend(introduced.map(Arc::new));
         }
@@ -88,11 +99,11 @@ async fn read_all(
     store: &Store,
     judged: &Judged,
     agent: DocumentKey,
+    versions: Vec<Version>,
     max_bytes: u64,
 ) -> Result<Vec<Arc<AgentVersion>>> {
     let id = agent.id;
-    let versions = store.versions(Kind::Agent, id).await?;
-    let reads = versions.into_iter().take(MAX_VERSIONS).map(async |version| {
+    let reads = versions.into_iter().map(async |version| {
         match read(store, judged, DocumentKey { id, version }, max_bytes).await {
             // What may not be read beside the version that is asked for does not keep that from being believed.
             Err(error) if error.code() == Code::Permission && error.is_damage() && version != agent.version => Ok(None),

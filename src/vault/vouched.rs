@@ -1,39 +1,85 @@
 //! Documents of a key that somebody else may have: they count as far as later versions by a key that is believed name
 //! their hashes.
 
+use std::collections::HashMap;
+
 use super::{Vault, VerifyOptions};
 use crate::document::{Header, Origin, Parsed};
 use crate::error::{Code, Result};
-use crate::id::DocumentKey;
+use crate::id::{DocumentId, DocumentKey, Version};
 use crate::store::Kind;
+use crate::trust::{Ended, Reason};
+
+/// Versions of one document that are looked through; whoever has the old key can make any number.
+const MAX_VERSIONS: usize = 1000;
+
+/// A version that replaced another. Its text is read again when it is needed: all together may be more than memory holds.
+struct Later {
+    key: DocumentKey,
+    sha256: String,
+}
 
 impl Vault {
-    /// Whether a later version of the document, itself valid, replaced just this text. Errors: where that cannot be read.
-    pub(super) async fn is_vouched_for(&self, header: &Header) -> Result<bool> {
-        let DocumentKey { id, version } = header.key;
+    /// Whether a valid version by another key of the same agent leads back to just this text, hash by hash. Those between count
+    /// for their hashes alone. Errors: where that cannot be read.
+    pub(super) async fn is_vouched_for(&self, header: &Header, signer: DocumentId) -> Result<bool> {
         let kind = if header.is_agent() { Kind::Agent } else { Kind::Document };
-        for later in self.store.versions(kind, id).await? {
-            let key = DocumentKey { id, version: later };
-            if later == version {
-                continue;
-            }
-            let text = match self.read_text(kind, key).await {
-                Err(error) if error.code() == Code::NotFound || error.is_damage() => continue,
-                text => text?,
-            };
-            let replaces = |after: &Header| {
-                after.previous_version == Some(version) && after.previous_sha256.as_deref() == Some(&*header.sha256)
-            };
-            let named = Parsed::read(&text, Origin::Storage(key), self.max_bytes).is_ok_and(|it| replaces(&it.header));
-            if named
-                && Box::pin(self.examine(&text, Origin::Storage(key), &VerifyOptions::default()))
-                    .await?
-                    .report
-                    .is_valid()
-            {
-                return Ok(true);
+        let mut replaced_by = self.successors(kind, header.key.id).await?;
+        let mut ahead = vec![(header.key.version, header.sha256.to_string())];
+        while let Some(place) = ahead.pop() {
+            // Taken out: none is looked at twice.
+            for later in replaced_by.remove(&place).unwrap_or_default() {
+                let Some(text) = self.read_whole(kind, later.key).await? else { continue };
+                let (origin, options) = (Origin::Storage(later.key), VerifyOptions::default());
+                if self.may_vouch(&text, &later, signer).await?
+                    && Box::pin(self.examine(&text, origin, &options)).await?.report.is_valid()
+                {
+                    return Ok(true);
+                }
+                ahead.push((later.key.version, later.sha256));
             }
         }
         Ok(false)
+    }
+
+    /// The document's other versions, by version and hash of what they replaced.
+    async fn successors(&self, kind: Kind, id: DocumentId) -> Result<HashMap<(Version, String), Vec<Later>>> {
+        let mut found: HashMap<_, Vec<Later>> = HashMap::new();
+        for version in self.store.versions(kind, id).await?.into_iter().take(MAX_VERSIONS) {
+            let key = DocumentKey { id, version };
+            let Some(text) = self.read_whole(kind, key).await? else { continue };
+            let Ok(parsed) = Parsed::read(&text, Origin::Storage(key), self.max_bytes) else { continue };
+            // The hash that leads on must be that of the text.
+            if parsed.check_hash().is_err() {
+                continue;
+            }
+            let after = parsed.header;
+            let (Some(previous), Some(hash)) = (after.previous_version, after.previous_sha256.as_deref()) else {
+                continue;
+            };
+            let (place, sha256) = ((previous, hash.to_string()), after.sha256.to_string());
+            found.entry(place).or_default().push(Later { key, sha256 });
+        }
+        Ok(found)
+    }
+
+    /// `None` for what is not there, or damaged.
+    async fn read_whole(&self, kind: Kind, key: DocumentKey) -> Result<Option<String>> {
+        match self.read_text(kind, key).await {
+            Err(error) if error.code() == Code::NotFound || error.is_damage() => Ok(None),
+            text => text.map(Some),
+        }
+    }
+
+    /// Whether a version is the signer's, and not itself one that others must speak for. Asked before it is examined, so that no
+    /// chain of them is as deep as the stack.
+    async fn may_vouch(&self, text: &str, later: &Later, signer: DocumentId) -> Result<bool> {
+        let Ok(parsed) = Parsed::read(text, Origin::Storage(later.key), self.max_bytes) else {
+            return Ok(false);
+        };
+        let Some(claim) = parsed.claim().ok().filter(|claim| claim.by.agent.id == signer) else { return Ok(false) };
+        let found = Box::pin(self.keyring.find(&claim.by, later.key, None, self.minimum_trust)).await?;
+        let is_compromised = |ended: Ended| ended.reason == Reason::Compromised;
+        Ok(found.believed.is_some_and(|believed| !believed.ended.is_some_and(is_compromised)))
     }
 }

@@ -175,7 +175,7 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
     let settings = Settings::Fs { root: data.to_owned(), durability: Durability::Full };
     let store = Store::open(&settings).await.unwrap();
     let config = &reader.config;
-    let own = OwnKey::new(reader.key.id, reader.public_key().clone(), Some(reader.key.version), []);
+    let own = OwnKey::new(reader.key, reader.public_key().clone(), [], Vec::new());
     let keyring = Keyring::new(
         Some(own),
         store.clone(),

@@ -110,6 +110,11 @@ impl KeyDirectory {
         self.folder.join(DECIDED).exists()
     }
 
+    /// Whether a process that was killed left something to be put in place, or cleared away: there are private keys in it.
+    pub(super) fn is_left_over(&self) -> bool {
+        [PREPARED, DECIDED, DONE].iter().any(|name| self.folder.join(name).exists())
+    }
+
     /// Puts in place what was decided, and clears away what was not. The caller has the lock.
     pub(super) fn finish_change(&self) -> Result<()> {
         clear(&self.folder.join(PREPARED))?;

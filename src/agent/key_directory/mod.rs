@@ -11,6 +11,7 @@
 
 mod change;
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,9 @@ use crate::config::Config;
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey};
+use crate::id::{DocumentId, DocumentKey, Version};
 use crate::local_file::{self, ReadFailure, read_bounded};
-use crate::trust::AgentVersion;
+use crate::trust::{AgentVersion, OwnKey};
 
 /// What a key file may hold, in bytes: an encrypted ML-DSA-87 key is under 7 KB.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
@@ -73,16 +74,7 @@ impl KeyDirectory {
 
     /// The public key; its algorithm follows from its length. Errors: `JACS_KEY` when it is missing or malformed.
     pub fn public_key(&self) -> Result<PublicKey> {
-        let read = read_bounded(&self.public_key, MAX_KEY_FILE_BYTES);
-        let (raw, _) = read.map_err(|failure| {
-            failure.into_error(Code::Key, "the public key file is missing or not a file", &self.public_key)
-        })?;
-        let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
-        let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
-        let algorithm = algorithm.ok_or_else(|| {
-            Error::new(Code::Key, "the public key file does not hold raw key bytes").with_path(&self.public_key)
-        })?;
-        PublicKey::new(algorithm, &raw).map_err(|error| error.with_path(&self.public_key))
+        read_public_key(&self.public_key)
     }
 
     /// What tells that the public key file is another one than before, without reading it.
@@ -144,6 +136,31 @@ impl KeyDirectory {
     pub fn agent_versions(&self, max_bytes: u64) -> Result<Vec<AgentVersion>> {
         let judged = |(stored, text)| AgentVersion::read(text, Origin::Storage(stored), max_bytes);
         Ok(self.documents(max_bytes)?.into_iter().filter_map(judged).collect())
+    }
+
+    /// The agent's key and the ones that it replaced, as this folder has them. `agent`: the version in force.
+    pub fn own_key(&self, agent: DocumentKey, key: PublicKey, max_bytes: u64) -> Result<OwnKey> {
+        Ok(OwnKey::new(agent, key, &self.agent_versions(max_bytes)?, self.retired_keys()?))
+    }
+
+    /// Public keys that were replaced: by us, `{file}.{version}.retired`, or by `jacs`, `jacs.public.{version}.pem`. What cannot be one
+    /// is left out.
+    fn retired_keys(&self) -> Result<Vec<PublicKey>> {
+        let (name, stem) =
+            (name_of(&self.public_key), self.public_key.file_stem().unwrap_or_default().to_string_lossy());
+        let is_retired = |path: &PathBuf| {
+            let file = name_of(path);
+            let ours = file.strip_prefix(&*name).and_then(|rest| rest.strip_suffix(".retired"));
+            let theirs = || file.strip_prefix(&*stem).and_then(|rest| rest.strip_suffix(".pem"));
+            let version = ours.or_else(theirs).and_then(|version| version.strip_prefix('.'));
+            version.is_some_and(|version| version.parse::<Version>().is_ok())
+        };
+        let folder = self.public_key.parent().unwrap_or(&self.folder);
+        Ok(entries(folder)?
+            .iter()
+            .filter(|path| is_retired(path))
+            .filter_map(|path| read_public_key(path).ok())
+            .collect())
     }
 
     fn documents(&self, max_bytes: u64) -> Result<Vec<(DocumentKey, String)>> {
@@ -233,12 +250,15 @@ impl KeyDirectory {
     /// The directory as it is once a change of another process, cut off after it was decided, is in place. Errors: as those of
     /// the files.
     pub fn settled(self, read_only: bool) -> Result<KeyDirectory> {
-        if !self.is_changing() {
+        if !self.is_left_over() {
             return Ok(self);
         }
         match self.lock() {
             Ok(_) => Ok(self),
-            Err(error) if read_only && error.code() == Code::Permission => self.as_decided(),
+            Err(error) if read_only && error.code() == Code::Permission => match self.is_changing() {
+                true => self.as_decided(),
+                false => Ok(self),
+            },
             Err(error) => Err(error),
         }
     }
@@ -261,14 +281,27 @@ impl KeyDirectory {
     }
 }
 
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+fn read_public_key(path: &Path) -> Result<PublicKey> {
+    let (raw, _) = read_bounded(path, MAX_KEY_FILE_BYTES)
+        .map_err(|failure| failure.into_error(Code::Key, "the public key file is missing or not a file", path))?;
+    let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
+    let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
+    let algorithm = algorithm
+        .ok_or_else(|| Error::new(Code::Key, "the public key file does not hold raw key bytes").with_path(path))?;
+    PublicKey::new(algorithm, &raw).map_err(|error| error.with_path(path))
+}
+
 /// Whether a text is an agent document that `key` signed, under its own id and version.
 pub fn check_own(text: String, stored: Option<DocumentKey>, key: &PublicKey, max_bytes: u64) -> Option<OwnDocument> {
     let parsed = Parsed::read(&text, stored.map_or(Origin::Caller, Origin::Storage), max_bytes).ok()?;
     parsed.check_hash().ok()?;
     let claim = parsed.claim().ok()?;
     parsed.check_fields(&claim, false).ok()?;
-    let own =
-        parsed.header.is_agent() && claim.by.agent == parsed.header.key && *claim.by.public_key_hash == *key.hash();
+    let own = parsed.header.is_agents_own(claim.by.agent) && *claim.by.public_key_hash == *key.hash();
     if !own || parsed.check_signature(&claim, key).is_err() {
         return None;
     }

@@ -64,6 +64,8 @@ pub enum Confirmation {
     /// The record names the key. `secure`: DNSSEC proves the record; `raw`: it names the key by the SHA-256 of its bytes, not
     /// by the lossy hash that other keys can share.
     Confirmed { secure: bool, raw: bool },
+    /// The record names a key that succeeded this one; `secure` as above.
+    Succeeded { secure: bool },
     /// There is no record about the agent, as far as one can know; why.
     Absent(String),
     /// There is one, which does not name the key: it names another, is malformed, or is not the only one.
@@ -98,7 +100,8 @@ impl Dns {
         Ok(Dns(Arc::new(Inner { servers, trust_anchor, strict, limits, resolver: Mutex::default(), kept })))
     }
 
-    /// Whether the record of `domain` names `key` as the agent's. `public_key_hash` is the lossy one of the document.
+    /// Whether the record of `domain` names `key` as the agent's. `public_key_hash` is the lossy one of the document;
+    /// `successors`, keys that the agent had after this one: the record can name but one.
     ///
     /// A server between that strips or breaks what DNSSEC needs makes answers of signed domains unbelievable.
     ///
@@ -110,6 +113,7 @@ impl Dns {
         domain: &str,
         key: &PublicKey,
         public_key_hash: &str,
+        successors: &[&PublicKey],
     ) -> Result<Confirmation> {
         let name = owner(domain).and_then(|owner| Name::from_ascii(owner).ok());
         let Some(name) = name else { return Ok(Confirmation::Absent("the domain is none that DNS can carry".into())) };
@@ -123,18 +127,17 @@ impl Dns {
             Said::Nothing => Confirmation::Absent("no record of the domain is about the agent".into()),
             _ if self.0.strict && !found.secure => Confirmation::Insecure("DNSSEC does not prove the record".into()),
             Said::Named { raw } => Confirmation::Confirmed { secure: found.secure, raw },
-            Said::Otherwise(reason) => Confirmation::Another(reason.into()),
+            Said::Otherwise(reason) => {
+                // Of another key it must say more than the hash that many share.
+                let named = |later: &&PublicKey| {
+                    record::judge(&found.texts, agent, later, later.hash()) == Said::Named { raw: true }
+                };
+                match successors.iter().any(named) {
+                    true => Confirmation::Succeeded { secure: found.secure },
+                    false => Confirmation::Another(reason.into()),
+                }
+            }
         })
-    }
-
-    /// Whether the record of `domain` names one of `keys` as the agent's, by its bytes. Errors: as [`confirm`](Dns::confirm).
-    pub async fn names_one_of(&self, agent: DocumentId, domain: &str, keys: &[&PublicKey]) -> Result<bool> {
-        let name = owner(domain).and_then(|owner| Name::from_ascii(owner).ok());
-        let Some(name) = name.filter(|_| !keys.is_empty()) else { return Ok(false) };
-        let Answer::Found(found) = self.0.ask(&name).await? else { return Ok(false) };
-        let is_named =
-            |key: &&PublicKey| matches!(record::judge(&found.texts, agent, key, key.hash()), Said::Named { raw: true });
-        Ok((found.secure || !self.0.strict) && keys.iter().any(is_named))
     }
 }
 

@@ -61,7 +61,7 @@ fn key(byte: u8) -> PublicKey {
 
 async fn confirm(dns: &Dns, domain: &str) -> Result<Confirmation> {
     let key = key(0x99);
-    dns.confirm(AGENT.parse().unwrap(), domain, &key, key.hash()).await
+    dns.confirm(AGENT.parse().unwrap(), domain, &key, key.hash(), &[]).await
 }
 
 /// What a domain gives, without the words.
@@ -82,6 +82,7 @@ async fn gives(dns: &Dns, domain: &str) -> Gives {
             assert!(raw);
             if secure { Secure } else { Plain }
         }
+        Ok(Confirmation::Succeeded { .. }) => unreachable!("no later key was given"),
         Ok(Confirmation::Absent(_)) => Absent,
         Ok(Confirmation::Another(_)) => Another,
         Ok(Confirmation::Insecure(_)) => Insecure,
@@ -148,6 +149,26 @@ async fn what_dnssec_says_decides() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_record_may_name_a_later_key() {
+    let Some(bind) = bind() else { return };
+    let (first, second, third) = (key(0x99), key(1), key(2));
+    let asked = async |domain: &str, strict, successors: &[&PublicKey]| {
+        let agent = AGENT.parse().unwrap();
+        bind.dns(strict).confirm(agent, domain, &first, first.hash(), successors).await.unwrap()
+    };
+    let names_second = "another-key.example.test";
+    assert!(matches!(asked(names_second, true, &[]).await, Confirmation::Another(_)));
+    assert!(matches!(asked(names_second, true, &[&third]).await, Confirmation::Another(_)));
+    assert_eq!(asked(names_second, true, &[&third, &second]).await, Confirmation::Succeeded { secure: true });
+    assert!(matches!(asked("another-key.unsigned.test", true, &[&second]).await, Confirmation::Insecure(_)));
+    let unproven = asked("another-key.unsigned.test", false, &[&second]).await;
+    assert_eq!(unproven, Confirmation::Succeeded { secure: false });
+    // Two records are one too many, whomever they name.
+    assert!(matches!(asked("two.example.test", true, &[&second]).await, Confirmation::Another(_)));
+    assert!(matches!(asked("example.test", true, &[&second]).await, Confirmation::Confirmed { secure: true, .. }));
 }
 
 // 512 bytes is what plain DNS sends by UDP, 1232 what is sent with EDNS here.
