@@ -206,6 +206,14 @@ describeWith(['dns'], 'DNS', () => {
       keySource: 'dns',
       domain: expect.stringMatching(/\.test$/),
     });
+    expect(await (await loadAgain(other, { ...own.settings, ...STRICT })).getDocument(keyOf(before))).toBe(before);
+
+    // Of a key that may be in other hands only what something newer names counts.
+    const doubtful = await rotating.agent.createDocument({ n: 3 });
+    await rotating.agent.rotateKeys({ password: rotating.password, reason: 'compromised' });
+    await rotating.agent.createDocument({ n: 4 });
+    await own.publish({ 'rotating.test': { records: [rotating.agent.dnsRecord()] } });
+    expect(await read(doubtful)).toMatchObject({ valid: false, code: 'JACS_UNTRUSTED' });
   }, 60_000);
 
   describe('that does not answer', () => {
