@@ -37,7 +37,8 @@ async function killedAt({ config, keys }, password, call, options, lastPart) {
   const goesOn = () => child.exitCode === null && !printed.includes('done');
   while (!printed.includes('loaded') && goesOn()) await sleep(1);
   const writes = () => fs.readdirSync(keys).some((entry) => JOURNAL.test(entry));
-  while (lastPart && goesOn() && !writes()) await new Promise(setImmediate);
+  const waits = () => lastPart && goesOn() && !writes();
+  while (waits()) await new Promise(setImmediate);
   await sleep(Math.random() * (lastPart ? 12 : 250));
   child.kill('SIGKILL');
   expect(await closed).toEqual([null, 'SIGKILL']);

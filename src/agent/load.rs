@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::Agent;
-use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
+use super::key_directory::{KeyDirectory, KeyStamp, OwnDocument, check_own, entries, read_text};
 use crate::config::{self, Config, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::document::schema::Schemas;
-use crate::document::{Parsed, Signed};
+use crate::document::{MAX_AGENT_BYTES, Origin, Parsed, Signed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
@@ -44,33 +44,28 @@ impl Agent {
         environment: &Environment,
         working_directory: &Path,
     ) -> Result<Agent> {
-        let read_only = options.read_only;
         config.offline |= options.offline;
-        let key_directory = KeyDirectory::new(&config);
-        // Then the configuration that was read is behind it.
-        let was_changing = key_directory.is_changing();
-        let key_directory = blocking(move || key_directory.settled(read_only)).await?;
-        // Taken before the key is read: what comes between is noticed.
-        let key_stamp = key_directory.stamp();
-        let public_key = key_directory.public_key()?;
-        check_algorithm(&config, &public_key, &key_directory)?;
         let mut warnings = Vec::new();
-        let signer = match options.read_only {
+        let password = match options.read_only {
             true => None,
             false => {
-                let password =
-                    find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
+                let given = options.password.as_ref().map(|text| text.as_str());
+                let password = find_password(given, environment, working_directory)?;
                 let password = password.ok_or_else(missing_password)?;
                 warnings.extend(password.warning);
-                Some(Arc::new(unlock(&key_directory, &public_key, &password.text)?))
+                Some(password.text)
             }
         };
+        let read = {
+            let config = config.clone();
+            blocking(move || Beside::read(&config, password.as_ref().map(|text| text.as_str()))).await?
+        };
+        let Beside { key_directory, key_stamp, public_key, signer, mut own } = read;
         let store = Store::open(&settings(&config, environment)?).await?;
-        let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
-        if choose(&config, was_changing, &key_directory, &own).is_none() {
+        if choose(&config, &key_directory, &own).is_none() {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
-        let chosen = choose(&config, was_changing, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
+        let chosen = choose(&config, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
         let own_key = key_directory.own_key(&chosen, public_key.clone(), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
         let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
@@ -182,6 +177,57 @@ pub(super) fn read_only() -> Error {
     Error::new(Code::Permission, "the agent was loaded read-only")
 }
 
+/// What lies in the key directory, all of it of one moment.
+struct Beside {
+    key_directory: KeyDirectory,
+    key_stamp: KeyStamp,
+    public_key: PublicKey,
+    signer: Option<Arc<SecretKey>>,
+    own: Vec<OwnDocument>,
+}
+
+/// So often the key directory is read again when another process replaces the keys meanwhile: that takes it far longer than a
+/// read takes.
+const READS: usize = 5;
+
+impl Beside {
+    /// `password`: none for an agent that is loaded read-only.
+    fn read(config: &Config, password: Option<&str>) -> Result<Beside> {
+        for _ in 1..READS {
+            let there = KeyDirectory::new(config);
+            let was_changing = there.is_changing();
+            let directory = there.clone().settled(password.is_none())?;
+            let stamp = directory.stamp();
+            let read = Beside::read_once(config, &directory, stamp, was_changing, password);
+            // The files belong together unless they were replaced one by one meanwhile.
+            if directory.stamp() == stamp && (!there.is_changing() || was_changing && password.is_none()) {
+                return read;
+            }
+        }
+        let directory = KeyDirectory::new(config).settled(password.is_none())?;
+        Beside::read_once(config, &directory, directory.stamp(), true, password)
+    }
+
+    fn read_once(
+        config: &Config,
+        directory: &KeyDirectory,
+        key_stamp: KeyStamp,
+        was_changing: bool,
+        password: Option<&str>,
+    ) -> Result<Beside> {
+        let public_key = directory.public_key()?;
+        let own = directory.own_documents(&public_key, config.max_document_bytes)?;
+        // A configuration that names a version before a rotation names the algorithm before it, too.
+        let named = config.agent_id_and_version;
+        let is_older = named.is_some_and(|named| choose(config, directory, &own).is_some_and(|own| own.key != named));
+        if !was_changing && !is_older {
+            check_algorithm(config, &public_key)?;
+        }
+        let signer = password.map(|password| unlock(directory, &public_key, password)).transpose()?.map(Arc::new);
+        Ok(Beside { key_directory: directory.clone(), key_stamp, public_key, signer, own })
+    }
+}
+
 fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> Result<SecretKey> {
     let secret = directory.unlock(public_key.algorithm(), password)?;
     if secret.public_key() == public_key {
@@ -190,33 +236,33 @@ fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> R
     Err(Error::new(Code::Key, "private and public key do not belong together").with_path(directory.private_key_path()))
 }
 
-fn check_algorithm(config: &Config, key: &PublicKey, directory: &KeyDirectory) -> Result<()> {
+fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
     let configured = Algorithm::parse(config.key_algorithm.name());
     if config.source("jacs_agent_key_algorithm") == Source::Default || configured == Some(key.algorithm()) {
-        return Ok(());
-    }
-    // The configuration was read before a rotation to another algorithm was put in place.
-    let replaced = |version: &AgentVersion| version.public_key.as_ref().map(PublicKey::algorithm) == configured;
-    if directory.agent_versions(config.max_document_bytes)?.iter().any(replaced) {
         return Ok(());
     }
     let error = Error::new(Code::Config, "the key is not of the configured algorithm");
     Err(error.with("configured", config.key_algorithm).with("key", key.algorithm().name()))
 }
 
-/// The document that a configuration names, of those of the present key, oldest first; else the newest of its agent where the
-/// named one lies beside the keys: it was replaced since. `is_behind`: the configuration was read before a change was put in place.
-pub(super) fn choose<'a>(
-    config: &Config,
-    is_behind: bool,
-    directory: &KeyDirectory,
-    own: &'a [OwnDocument],
-) -> Option<&'a OwnDocument> {
+/// The document that a configuration names, of those of the present key, oldest first, or what replaced it since; else the newest
+/// of its agent where the named one lies beside the keys: it was replaced together with the key.
+pub(super) fn choose<'a>(config: &Config, directory: &KeyDirectory, own: &'a [OwnDocument]) -> Option<&'a OwnDocument> {
     let Some(wanted) = config.agent_id_and_version else { return own.last() };
-    own.iter().find(|document| document.key == wanted && !is_behind).or_else(|| {
+    let Some(named) = own.iter().find(|document| document.key == wanted) else {
         let newest = own.iter().rev().find(|document| document.key.id == wanted.id);
-        newest.filter(|_| is_behind || directory.has_own_document(wanted))
-    })
+        return newest.filter(|_| directory.has_own_document(wanted));
+    };
+    // The versions of other implementations have no order but this.
+    let after = |before: &&'a OwnDocument| {
+        let before = before.key;
+        let replaces = |after: &&OwnDocument| {
+            let header = Parsed::read(&after.text, Origin::Caller, MAX_AGENT_BYTES).map(|parsed| parsed.header);
+            header.is_ok_and(|header| header.key.id == before.id && header.previous_version == Some(before.version))
+        };
+        own.iter().find(replaces)
+    };
+    std::iter::successors(Some(named), after).take(own.len()).last()
 }
 
 fn not_found(config: &Config) -> Error {

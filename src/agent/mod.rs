@@ -188,8 +188,7 @@ impl Agent {
     /// it is decided that it is replaced.
     fn signer(&self) -> Result<&SecretKey> {
         let signer = self.signer.as_ref().ok_or_else(load::read_only)?;
-        let is_changed = || self.key_directory.public_key().is_ok_and(|key| key != self.public_key);
-        if self.key_directory.is_changing() || self.key_directory.stamp() != self.key_stamp && is_changed() {
+        if self.key_directory.has_another_key(&self.public_key, self.key_stamp) {
             return Err(rotate::replaced_keys(self.key_directory.folder()));
         }
         Ok(signer)

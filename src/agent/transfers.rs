@@ -91,12 +91,10 @@ pub async fn open_place(config: &Config, environment: &Environment) -> Result<Va
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.
 pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
-    let directory = KeyDirectory::new(config);
-    let was_changing = directory.is_changing();
-    let directory = directory.settled(true).ok()?;
+    let directory = KeyDirectory::new(config).settled(true).ok()?;
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;
-    let chosen = choose(config, was_changing, &directory, &own)?;
+    let chosen = choose(config, &directory, &own)?;
     directory.own_key(chosen, key, config.max_document_bytes).ok()
 }
 

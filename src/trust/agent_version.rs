@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::rotation::Proof;
+use super::rotation::{Form, Proof};
 use crate::canonical::Object;
 use crate::crypto::{Algorithm, PublicKey};
 use crate::document::{Origin, Parsed};
@@ -26,6 +26,8 @@ pub struct AgentVersion {
     pub iat: i64,
     /// Whether its own key signed it, once somebody asked.
     sound: OnceLock<bool>,
+    /// How far its proof goes, and the SHA-256 of the old key that was asked for first.
+    handed_over: OnceLock<(String, Option<Form>)>,
 }
 
 impl AgentVersion {
@@ -45,12 +47,32 @@ impl AgentVersion {
         let domain = parsed.object.text("jacsAgentDomain").map(str::to_owned);
         drop(claim);
         drop(parsed);
-        Some(AgentVersion { text, key, original, previous, public_key, domain, proof, iat, sound: OnceLock::new() })
+        Some(AgentVersion {
+            text,
+            key,
+            original,
+            previous,
+            public_key,
+            domain,
+            proof,
+            iat,
+            sound: OnceLock::new(),
+            handed_over: OnceLock::new(),
+        })
     }
 
     /// The key that it carries, if that signed it.
     pub fn sound_key(&self) -> Option<&PublicKey> {
         self.public_key.as_ref().filter(|key| *self.sound.get_or_init(|| self.verifies_with(key)))
+    }
+
+    /// How far the proof goes that `old` handed over to its key. The answer for the version before it is kept: every read of what
+    /// an agent signed asks for it, and whoever writes to the store may have put many proofs there.
+    pub fn handed_over_by(&self, old: &PublicKey) -> Option<Form> {
+        let key = self.sound_key()?;
+        let holds = || self.proof.as_ref()?.holds(self.key.id, old, key);
+        let (kept, form) = self.handed_over.get_or_init(|| (old.sha256().to_owned(), holds()));
+        if kept == old.sha256() { *form } else { holds() }
     }
 
     /// Whether `key` made this document's signature.

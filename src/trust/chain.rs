@@ -176,8 +176,7 @@ fn link(sound: &[Sound], next: &Sound) -> Option<(usize, Link)> {
     if before.key == next.key {
         return Some((at, Link::Same));
     }
-    let form = next.agent.proof.as_ref()?.holds(next.agent.key.id, before.key, next.key)?;
-    Some((at, Link::Rotated(form)))
+    Some((at, Link::Rotated(next.agent.handed_over_by(before.key)?)))
 }
 
 /// Takes away links by which one key hands over to several: of a true and a forged one nobody can tell which is which. A

@@ -82,6 +82,14 @@ impl KeyDirectory {
         KeyStamp(fs::metadata(&self.public_key).ok().map(|found| (found.len(), found.modified().ok(), number(&found))))
     }
 
+    /// Whether another key is the agent's since, also where a change that decided so is not in place yet. `stamp`: from before
+    /// `key` was read.
+    pub fn has_another_key(&self, key: &PublicKey, stamp: KeyStamp) -> bool {
+        let is_another = |directory: &KeyDirectory| directory.public_key().is_ok_and(|present| present != *key);
+        self.is_changing() && self.as_decided().is_ok_and(|decided| is_another(&decided))
+            || self.stamp() != stamp && is_another(self)
+    }
+
     /// Whether there is a private key file.
     pub fn has_private_key(&self) -> bool {
         fs::symlink_metadata(&self.private_key).is_ok()
