@@ -194,7 +194,7 @@ test('update-agent writes what it was told, and says what the domain means', asy
   const settled = await workspace.run(['update-agent', '--domain', 'example.com']);
   expect(settled.stderr).toMatch(/publish .* example\.com/);
   const removed = await workspace.run(['update-agent', '--domain', '']);
-  expect(removed.stderr).toMatch(/example\.com .* no more/);
+  expect(removed.stderr).toMatch(/leave .* example\.com there/);
   expect(ownDocument(workspace)).toMatchObject({ name: 'Other' });
   expect(ownDocument(workspace)).not.toHaveProperty('jacsAgentDomain');
   await workspace.refused(['update-agent', '--name', 'x'], 'JACS_PASSWORD', NO_PASSWORD);

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Agent } = require('../..');
 const { temporaryFolder } = require('../support/folder.js');
-const { after, agentOn, fileOf, forge, forger, keyOf, plant, v7 } = require('../attacks/forge.js');
+const { after, agentOn, fileOf, forge, forger, keyOf, plant, rehashed, v7 } = require('../attacks/forge.js');
 const { all, refusal } = require('../support/agents.js');
 
 const MINUTES = 60_000;
@@ -244,6 +244,49 @@ describe('a key that was given up', () => {
     expect(await look(keyOf(text))).toMatchObject(valid('pinned'));
     await reader.trustAgent(next.text);
     expect(await look(keyOf(text))).toMatchObject(refused('JACS_UNTRUSTED'));
+  });
+
+  test('stands in nobody’s way after the new key spoke', async () => {
+    const next = rotated(victim, { at: Date.now() - 20 * MINUTES, reason: 'compromised' });
+    plant(data, next.text, 'agents');
+    const spoken = forge(next, { ...after(text), n: 2 });
+    plant(data, spoken);
+    for (const at of [Date.now() - 30 * MINUTES, Date.now()]) {
+      plant(data, forge(victim, { ...after(text), jacsVersion: v7(at), n: 'thief' }, { at }));
+    }
+    expect(await reader.getDocument(JSON.parse(text).jacsId)).toBe(spoken);
+    expect((await reader.versions(JSON.parse(text).jacsId)).map(({ accepted }) => accepted).sort()).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    // What nobody signed is damage all the same.
+    const { jacsSignature, ...broken } = JSON.parse(forge(victim, { ...after(spoken), n: 3 }));
+    plant(data, rehashed({ ...broken, jacsSignature: { ...jacsSignature, signature: 'AAAA' } }));
+    await refusal(reader.getDocument(JSON.parse(text).jacsId), 'JACS_SIGNATURE');
+  });
+
+  test('makes no work that grows with the square of what is planted', async () => {
+    plant(data, rotated(victim, { at: Date.now() - 20 * MINUTES, reason: 'compromised' }).text, 'agents');
+    const { jacsSignature, ...document } = JSON.parse(text);
+    for (let n = 0; n < 600; n++) {
+      const version = v7();
+      const fields = { jacsVersion: version, jacsPreviousVersion: document.jacsVersion, n };
+      plant(data, rehashed({ ...document, ...fields, jacsSignature: { ...jacsSignature, signature: 'AAAA' } }));
+    }
+    await refusal(reader.getDocument(document.jacsId), 'JACS_SIGNATURE');
+    await refusal(reader.getDocument(keyOf(text)), 'JACS_UNTRUSTED');
+  }, 20_000);
+
+  test('takes no pin along to a key of its own', async () => {
+    await reader.trustAgent(victim.text);
+    const next = rotated(victim, { at: Date.now() - 20 * MINUTES, reason: 'compromised' });
+    plant(data, next.text, 'agents');
+    const thief = rotated(victim, { at: Date.now() - 10 * MINUTES });
+    await refusal(reader.trustAgent(thief.text), 'JACS_CONFLICT');
+    await reader.trustAgent(next.text);
+    await refusal(reader.trustAgent(thief.text), 'JACS_CONFLICT');
   });
 
   test('for a reason that is not known is taken for compromised', async () => {

@@ -1,6 +1,9 @@
 'use strict';
 // What a key signed that somebody else may have counts as far as the new key's versions lead back to it.
 
+const fs = require('node:fs');
+const path = require('node:path');
+const { Agent } = require('../..');
 const { anotherOn, keyOf, loadAgain, newAgent, refusal } = require('../support/agents.js');
 
 /** A document with so many versions, and their texts. */
@@ -38,6 +41,17 @@ test('a version of the new key speaks for every one before it', async () => {
   await refusal(other.getDocument(keyOf(texts[11])), 'JACS_UNTRUSTED');
   await refusal(agent.updateDocument(keyOf(texts[11]), { n: 13 }), 'JACS_UNTRUSTED');
   await refusal(other.updateDocument(keyOf(lonely), { n: 13 }), 'JACS_UNTRUSTED');
+});
+
+test('also where the proof does not lie beside the keys any more', async () => {
+  const place = await newAgent();
+  const lonely = await place.agent.createDocument({ lonely: true });
+  await place.agent.rotateKeys({ password: place.password, reason: 'compromised' });
+  fs.rmSync(path.join(place.keys, 'agents'), { recursive: true });
+  const agent = new Agent();
+  await agent.load(place.config, { password: place.password, env: {} });
+  await refusal(agent.getDocument(keyOf(lonely)), 'JACS_UNTRUSTED');
+  await agent.close();
 });
 
 test('a long chain of such versions ends, and breaks nothing', async () => {

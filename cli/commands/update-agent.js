@@ -27,8 +27,12 @@ async function run(session) {
   const text = await agent.updateAgent({ name, description, domain });
   await session.output.document(text);
   const now = domainOf(text);
-  if (now !== before && now) await session.note(`publish the DNS record of the key below ${now}`);
-  if (now !== before && before) await session.note(`the DNS record below ${before} speaks for this agent no more`);
+  if (now !== before && now)
+    await session.note(`publish the DNS record of the key below ${now}: jacs-agent dns-record`);
+  if (now !== before && before)
+    await session.note(
+      `leave the DNS record below ${before} there: documents that were signed with it are still looked up`,
+    );
 }
 
 module.exports = { define, examples, run };

@@ -18,7 +18,7 @@ use crate::store::{Kind, Name, ObjectKey, Settings, Store, blocking};
 use crate::transfer::bundle::{self, Bundle, Signer, Wanted};
 use crate::transfer::{MOST_FINDINGS, Report as TransferReport};
 use crate::trust::{Keyring, OwnKey, Pins, Sources, in_one_call};
-use crate::vault::{Cache, CacheLimits, Files, Report, Vault, VerifyOptions};
+use crate::vault::{Cache, CacheLimits, Files, Report, Successions, Vault, VerifyOptions};
 
 /// The longest document where no configuration says it, in bytes: what configurations say by default.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
@@ -153,6 +153,7 @@ impl Recipient {
             update_policy: UpdatePolicy::Owner,
             max_bytes,
             cache: Cache::new(no_cache),
+            successions: Successions::default(),
         }
     }
 }

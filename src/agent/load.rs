@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
 use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store, blocking};
 use crate::trust::{AgentVersion, Confirming, Dns, Keyring, OwnKey, Pins, Registry, Sources};
-use crate::vault::{Cache, CacheLimits, Vault};
+use crate::vault::{Cache, CacheLimits, Successions, Vault};
 
 /// Agents of a store that are looked through for the one that the key signed, when no id is configured.
 const MAX_AGENTS: usize = 10_000;
@@ -96,6 +96,7 @@ pub(super) fn vault(config: &Config, environment: &Environment, store: Store, ow
         update_policy: config.update_policy,
         max_bytes: config.max_document_bytes,
         cache: Cache::new(cache_limits(config)),
+        successions: Successions::default(),
     })
 }
 

@@ -17,7 +17,7 @@ impl Agent {
         };
         let domain = domain.or(own.as_deref()).or(self.config.agent_domain.as_deref());
         let domain = domain.ok_or_else(|| {
-            Error::new(Code::Input, "the agent has no domain: give one, or name it with updateAgent({ domain })")
+            Error::new(Code::Input, "the agent has no domain: give one (`domain`, --domain), or add it to the agent (updateAgent, update-agent)")
         })?;
         Publication::new(self.key.id, domain, self.public_key())
     }

@@ -40,7 +40,7 @@ impl Agent {
             && *pinned != key
             && !self.vault.keyring.leads(pinned, agent).await?
         {
-            let message = "another key of the agent is pinned, and no rotation proof leads from that to this one";
+            let message = "another key of the agent is pinned, and no rotation proof at hand leads from that to this one: give the agent's versions between them first, in their order";
             return Err(Error::new(Code::Conflict, message).with_key(agent_key));
         }
         self.change_pins(move |pins| match pins.get(id)? {

@@ -19,6 +19,12 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// The earlier of two ends of one key, for the worse of their reasons.
+    pub fn strictest(self, other: Ended) -> Ended {
+        let reason = if self.reason == Reason::Compromised { self.reason } else { other.reason };
+        Ended { at: self.at.min(other.at), reason }
+    }
+
     /// Whether a signature of that time is later than the key's end, more than clocks may differ.
     pub fn is_before(&self, iat: i64) -> bool {
         iat > self.at.saturating_add(CLOCK_TOLERANCE_SECONDS)
@@ -152,10 +158,7 @@ impl<'a> Chain<'a> {
     /// The first end of a key that counts.
     fn first_end(&self, key: &PublicKey, least: Form) -> Option<Ended> {
         let ends = self.ends.iter().filter(|end| end.key == key && end.form >= least).map(|end| end.ended);
-        ends.reduce(|one, other| Ended {
-            at: one.at.min(other.at),
-            reason: if one.reason == Reason::Compromised { one.reason } else { other.reason },
-        })
+        ends.reduce(Ended::strictest)
     }
 }
 

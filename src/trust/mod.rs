@@ -285,11 +285,11 @@ impl Keyring {
     pub async fn leads(&self, pinned: &PublicKey, agent: AgentVersion) -> Result<bool> {
         let key = agent.key;
         let by_itself = agent.public_key.as_ref().zip(agent.proof.as_ref());
-        if by_itself.is_some_and(|(key, proof)| proof.holds(agent.key.id, pinned, key) == Some(Form::Raw)) {
-            return Ok(true);
-        }
+        let by_itself = by_itself.is_some_and(|(key, proof)| proof.holds(agent.key.id, pinned, key) == Some(Form::Raw));
         let stored = Stored::read(&self.store, &self.judged, key, Some(agent), self.max_bytes).await?;
-        Ok(Chain::new(stored.agents.iter().map(|agent| &**agent)).succeeds(pinned, key.version))
+        let chain = Chain::new(stored.agents.iter().map(|agent| &**agent));
+        // By itself only where the pinned key handed over to nobody else that is known.
+        Ok(chain.succeeds(pinned, key.version) || by_itself && chain.ended(pinned).is_none())
     }
 
     /// The id of the loaded agent.
@@ -379,4 +379,5 @@ impl Found {
 }
 
 const NOT_ASKED: &str = "not asked (offline)";
-const ANOTHER_PINNED: &str = "another key of the signer is pinned, and no rotation proof leads from one to the other";
+const ANOTHER_PINNED: &str =
+    "another key of the signer is pinned, and no rotation proof at hand leads from one to the other";

@@ -95,7 +95,7 @@ fn standings(id: DocumentId, key: &PublicKey, retired: Vec<PublicKey>, documents
             successors.any(|new| proof.holds(id, old, new).is_some())
         });
         let ends = ends.map(|proof| Ended { at: proof.at.as_second(), reason: proof.reason });
-        ends.min_by_key(|ended| ended.at)
+        ends.reduce(Ended::strictest)
     };
     let ends: Vec<Option<Ended>> = retired.iter().map(ended).collect();
     let known = retired.into_iter().zip(ends).filter(|(_, ended)| ended.is_some());

@@ -4,9 +4,10 @@
 //! chain of its agent. What the store holds is read anew for every claim; only a text that was judged is not judged again.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use super::agent_version::AgentVersion;
 use super::chain::{Chain, Standing};
@@ -20,32 +21,37 @@ use crate::store::{Kind, ObjectKey, Store};
 const MAX_VERSIONS: usize = 500;
 /// Agent documents read at the same time.
 const CONCURRENT_READS: usize = 8;
-/// Judged texts that are remembered, and how long one may be.
-const REMEMBERED: usize = 1000;
-const REMEMBERED_BYTES: usize = 64 << 10;
+/// Bytes of all versions of one agent; and of the judged texts that are remembered, which every answer shares.
+const MAX_BYTES: usize = 8 << 20;
+const REMEMBERED_BYTES: usize = 2 * MAX_BYTES;
 
 /// The texts of agent documents that were judged last, with what was found of them.
 #[derive(Default)]
-pub struct Judged(Mutex<HashMap<DocumentKey, Arc<AgentVersion>>>);
+pub struct Judged(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    texts: HashMap<DocumentKey, Arc<AgentVersion>>,
+    bytes: usize,
+}
 
 impl Judged {
     fn judge(&self, text: String, key: DocumentKey, max_bytes: u64) -> Option<Arc<AgentVersion>> {
-        let known = self.table().get(&key).cloned();
+        let known = self.table().texts.get(&key).cloned();
         if let Some(known) = known.filter(|known| known.text == text) {
             return Some(known);
         }
         let agent = Arc::new(AgentVersion::read(text, Origin::Storage(key), max_bytes)?);
-        if agent.text.len() <= REMEMBERED_BYTES {
-            let mut table = self.table();
-            if table.len() >= REMEMBERED {
-                table.clear();
-            }
-            table.insert(key, agent.clone());
+        let mut table = self.table();
+        if table.bytes + agent.text.len() > REMEMBERED_BYTES {
+            *table = Table::default();
         }
+        table.bytes += agent.text.len();
+        table.texts.insert(key, agent.clone());
         Some(agent)
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<DocumentKey, Arc<AgentVersion>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,16 +83,18 @@ impl Stored {
         max_bytes: u64,
     ) -> Result<Stored> {
         let versions = store.versions(Kind::Agent, agent.id).await?;
-        if versions.len() > MAX_VERSIONS {
+        let is_there = versions.contains(&agent.version);
+        let all = match versions.len() <= MAX_VERSIONS {
+            true => read_all(store, judged, agent, versions, max_bytes).await?,
+            false => None,
+        };
+        let Some(mut agents) = all else {
             // What something else vouches for is found by itself.
-            let itself = if versions.contains(&agent.version) { vec![agent.version] } else { Vec::new() };
-            let agents = read_all(store, judged, agent, itself, max_bytes).await?;
-            return Ok(Stored {
-                agents,
-                standing: Err("the store holds more versions of this agent than are read".into()),
-            });
-        }
-        let mut agents = read_all(store, judged, agent, versions, max_bytes).await?;
+            let itself = if is_there { vec![agent.version] } else { Vec::new() };
+            let agents = read_all(store, judged, agent, itself, max_bytes).await?.unwrap_or_default();
+            let standing = Err("the store holds more versions of this agent than are read".into());
+            return Ok(Stored { agents, standing });
+        };
         if !agents.iter().any(|stored| stored.key == agent) {
             agents.extend(introduced.map(Arc::new));
         }
@@ -95,13 +103,14 @@ impl Stored {
     }
 }
 
+/// `None`: all of them together are more than is read.
 async fn read_all(
     store: &Store,
     judged: &Judged,
     agent: DocumentKey,
     versions: Vec<Version>,
     max_bytes: u64,
-) -> Result<Vec<Arc<AgentVersion>>> {
+) -> Result<Option<Vec<Arc<AgentVersion>>>> {
     let id = agent.id;
     let reads = versions.into_iter().map(async |version| {
         match read(store, judged, DocumentKey { id, version }, max_bytes).await {
@@ -110,8 +119,17 @@ async fn read_all(
             read => read,
         }
     });
-    let read: Vec<Option<Arc<AgentVersion>>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
-    Ok(read.into_iter().flatten().collect())
+    let mut reads = pin!(stream::iter(reads).buffered(CONCURRENT_READS));
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while let Some(agent) = reads.next().await {
+        let Some(agent) = agent? else { continue };
+        bytes += agent.text.len();
+        if bytes > MAX_BYTES {
+            return Ok(None);
+        }
+        found.push(agent);
+    }
+    Ok(Some(found))
 }
 
 fn believe(agents: &[Arc<AgentVersion>], version: Version) -> Result<Standing, String> {

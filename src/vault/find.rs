@@ -20,6 +20,8 @@ pub(super) struct Found {
     /// Who claims to have signed.
     pub agent: Option<DocumentKey>,
     pub key_source: Option<KeySource>,
+    /// See [`Report::disowned`].
+    pub disowned: bool,
     /// The first check that failed.
     pub error: Option<Error>,
 }
@@ -68,8 +70,8 @@ impl Vault {
             self.cache.keep(before, kind, verified);
         }
         let header = parsed.map(|parsed| parsed.header);
-        let Report { agent, key_source, error, .. } = report;
-        Ok(Found { text, header, agent, key_source, error })
+        let Report { agent, key_source, disowned, error, .. } = report;
+        Ok(Found { text, header, agent, key_source, disowned, error })
     }
 
     /// `None` also where memory cannot say yes: the checks then say why not.
@@ -85,6 +87,7 @@ impl Vault {
             header: Some(verified.header.clone()),
             agent: Some(verified.by().agent),
             key_source: Some(source),
+            disowned: false,
             error: None,
         }))
     }

@@ -31,6 +31,7 @@ pub use lineage::{Lineage, Refused, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
 pub use verify::{AttachmentReport, Check, Examined, Files, Place, Report, VerifyOptions};
+pub use vouched::Successions;
 
 use std::sync::Arc;
 
@@ -54,6 +55,8 @@ pub struct Vault {
     pub max_bytes: u64,
     /// What this vault verified before; its removals and writes are told to every cache of the process.
     pub cache: Arc<Cache>,
+    /// What was found of documents whose key was given up.
+    pub successions: Successions,
 }
 
 /// Whether a read may be answered from memory.

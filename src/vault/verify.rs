@@ -101,6 +101,8 @@ pub struct Report {
     pub signed_at: Option<String>,
     pub heads: Option<Vec<DocumentKey>>,
     pub attachments: Vec<AttachmentReport>,
+    /// The signature holds, and its owner had given up the key: it says nothing for the document.
+    pub disowned: bool,
     /// The first check that failed.
     pub error: Option<Error>,
 }
@@ -193,9 +195,15 @@ impl Vault {
             Some(unsigned) => report.unsigned = unsigned,
             None => return Ok(None),
         }
-        if report.note("time", self.check_times(parsed, by, believed, options).await?).is_none()
+        if report.note("time", by.check_times(key, super::now())).is_none()
             || report.note("signature", parsed.check_signature(claim, &believed.key)).is_none()
         {
+            return Ok(None);
+        }
+        // What may take long comes after what whoever writes to the store cannot make.
+        if let Err(error) = self.check_end(parsed, by, believed, options).await? {
+            report.disowned = true;
+            report.note::<()>(if error.code() == Code::Signature { "time" } else { "trust" }, Err(error));
             return Ok(None);
         }
         self.examine_files(parsed, options, report).await?;
@@ -222,19 +230,16 @@ impl Vault {
         Ok(())
     }
 
-    /// Check 7, also against the end of the key. Errors: where no verdict was possible.
-    async fn check_times(
+    /// What a key signed that was replaced since counts until then; one that was replaced as compromised, as far as others speak for
+    /// it. Errors: where no verdict was possible.
+    async fn check_end(
         &self,
         parsed: &Parsed<'_>,
         by: &SignedBy<'_>,
         believed: &Believed,
         options: &VerifyOptions,
     ) -> Result<Result<()>> {
-        let key = parsed.header.key;
-        if let Err(error) = by.check_times(key, super::now()) {
-            return Ok(Err(error));
-        }
-        let Some(ended) = believed.ended else { return Ok(Ok(())) };
+        let (key, Some(ended)) = (parsed.header.key, believed.ended) else { return Ok(Ok(())) };
         if ended.is_before(by.iat) {
             let error = Error::new(Code::Signature, "the key had been replaced before it made this signature");
             return Ok(Err(error.with("iat", by.iat).with("replaced at", ended.at).with_key(key)));

@@ -1,7 +1,8 @@
 //! Documents of a key that somebody else may have: they count as far as later versions by a key that is believed name
 //! their hashes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Vault, VerifyOptions};
 use crate::document::{Header, Origin, Parsed};
@@ -11,7 +12,19 @@ use crate::store::Kind;
 use crate::trust::{Ended, Reason};
 
 /// Versions of one document that are looked through; whoever has the old key can make any number.
-const MAX_VERSIONS: usize = 1000;
+const MAX_VERSIONS: usize = 10_000;
+
+/// What was looked through last: a history asks for each of its versions.
+#[derive(Default)]
+pub struct Successions(Mutex<Option<Arc<Succession>>>);
+
+/// The versions of one document, by version and hash of what they replaced.
+struct Succession {
+    kind: Kind,
+    id: DocumentId,
+    versions: Vec<Version>,
+    later: HashMap<(Version, String), Vec<Later>>,
+}
 
 /// A version that replaced another. Its text is read again when it is needed: all together may be more than memory holds.
 struct Later {
@@ -24,28 +37,48 @@ impl Vault {
     /// for their hashes alone. Errors: where that cannot be read.
     pub(super) async fn is_vouched_for(&self, header: &Header, signer: DocumentId) -> Result<bool> {
         let kind = if header.is_agent() { Kind::Agent } else { Kind::Document };
-        let mut replaced_by = self.successors(kind, header.key.id).await?;
+        let succession = self.succession(kind, header.key.id).await?;
         let mut ahead = vec![(header.key.version, header.sha256.to_string())];
+        let mut seen = HashSet::new();
         while let Some(place) = ahead.pop() {
-            // Taken out: none is looked at twice.
-            for later in replaced_by.remove(&place).unwrap_or_default() {
+            if !seen.insert(place.clone()) {
+                continue;
+            }
+            for later in succession.later.get(&place).map_or(&[][..], Vec::as_slice) {
                 let Some(text) = self.read_whole(kind, later.key).await? else { continue };
                 let (origin, options) = (Origin::Storage(later.key), VerifyOptions::default());
-                if self.may_vouch(&text, &later, signer).await?
+                if self.may_vouch(&text, later, signer).await?
                     && Box::pin(self.examine(&text, origin, &options)).await?.report.is_valid()
                 {
                     return Ok(true);
                 }
-                ahead.push((later.key.version, later.sha256));
+                ahead.push((later.key.version, later.sha256.clone()));
             }
         }
         Ok(false)
     }
 
-    /// The document's other versions, by version and hash of what they replaced.
-    async fn successors(&self, kind: Kind, id: DocumentId) -> Result<HashMap<(Version, String), Vec<Later>>> {
+    /// That of a document; looked through again when the store has other versions of it since.
+    async fn succession(&self, kind: Kind, id: DocumentId) -> Result<Arc<Succession>> {
+        let versions = self.store.versions(kind, id).await?;
+        let last = self.successions.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| last.kind == kind && last.id == id && last.versions == versions) {
+            return Ok(last);
+        }
+        let later = self.successors(kind, id, &versions).await?;
+        let succession = Arc::new(Succession { kind, id, versions, later });
+        *self.successions.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(succession.clone());
+        Ok(succession)
+    }
+
+    async fn successors(
+        &self,
+        kind: Kind,
+        id: DocumentId,
+        versions: &[Version],
+    ) -> Result<HashMap<(Version, String), Vec<Later>>> {
         let mut found: HashMap<_, Vec<Later>> = HashMap::new();
-        for version in self.store.versions(kind, id).await?.into_iter().take(MAX_VERSIONS) {
+        for version in versions.iter().copied().take(MAX_VERSIONS) {
             let key = DocumentKey { id, version };
             let Some(text) = self.read_whole(kind, key).await? else { continue };
             let Ok(parsed) = Parsed::read(&text, Origin::Storage(key), self.max_bytes) else { continue };

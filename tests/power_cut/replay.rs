@@ -190,6 +190,7 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
         max_bytes: config.max_document_bytes,
         // What a former state had is not what this one has.
         cache: Cache::new(CacheLimits { bytes: 0, ttl: Duration::ZERO, latest_ttl: Duration::ZERO }),
+        successions: Default::default(),
     }
 }
 

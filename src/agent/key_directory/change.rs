@@ -145,7 +145,8 @@ impl KeyDirectory {
             let is_as_before = read_bounded(&configuration.path, MAX_CONFIG_BYTES)
                 .is_ok_and(|(bytes, _)| sha256_hex(&bytes) == configuration.before);
             if is_as_before {
-                replace_by(&configuration.path, &decided.join("configuration"))?;
+                // Where it may not be written it stays behind, which a load copes with; the agent must load.
+                let _behind = replace_by(&configuration.path, &decided.join("configuration"));
             }
         }
         let done = self.folder.join(DONE);

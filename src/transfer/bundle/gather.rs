@@ -183,6 +183,15 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    /// Errors: `JACS_INPUT` as soon as all together are too much.
+    fn keep(&mut self, key: DocumentKey, agent: &AgentVersion) -> Result<()> {
+        let object = ObjectKey::Version { kind: Kind::Agent, key };
+        match self.texts.insert(object, Bytes::from(agent.text.clone())) {
+            None => self.add(object, agent.text.as_bytes()),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// All versions of each signer, and of the exporting agent.
     async fn agents(&mut self, own: Vec<(DocumentKey, String)>) -> Result<()> {
         let mut known: BTreeMap<DocumentKey, AgentVersion> = BTreeMap::new();
@@ -191,6 +200,7 @@ impl<'a> Gathering<'a> {
             for version in self.cancel.or(self.vault.store.versions(Kind::Agent, id)).await? {
                 let key = DocumentKey { id, version };
                 if let Some(agent) = self.stored_agent(key).await? {
+                    self.keep(key, &agent)?;
                     known.insert(key, agent);
                 }
             }
@@ -199,10 +209,7 @@ impl<'a> Gathering<'a> {
         let read = |(key, text)| Some((key, AgentVersion::read(text, Origin::Storage(key), max_bytes)?));
         known.extend(own.into_iter().filter_map(read));
         for (key, agent) in &known {
-            let object = ObjectKey::Version { kind: Kind::Agent, key: *key };
-            if self.texts.insert(object, Bytes::from(agent.text.clone())).is_none() {
-                self.add(object, agent.text.as_bytes())?;
-            }
+            self.keep(*key, agent)?;
         }
         for (agent, believed) in &mut self.signers {
             if known.get(agent).and_then(AgentVersion::sound_key) == Some(&believed.key) {

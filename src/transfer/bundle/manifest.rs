@@ -31,6 +31,12 @@ pub struct Manifest {
     pub signers: Vec<Signer>,
 }
 
+/// Steps of one resolution, and bytes of what one says: there are five sources.
+const MOST_STEPS: usize = 16;
+const MOST_WORDS: usize = 1000;
+/// Characters of a key in base64: one of ML-DSA-87 has 3456.
+const MOST_KEY: usize = 8000;
+
 /// One object in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,15 +97,19 @@ impl Manifest {
             let message = "the bundle is of a form that is not known here";
             return Err(Error::new(Code::Unsupported, message).with("form", manifest.form));
         }
-        match manifest.signers.iter().all(Signer::is_well_formed) {
+        let agents: HashSet<&str> = manifest.signers.iter().map(|signer| &*signer.agent).collect();
+        match agents.len() == manifest.signers.len() && manifest.signers.iter().all(Signer::is_well_formed) {
             true => Ok(manifest),
             false => Err(malformed("what it says of a signer is not of its type")),
         }
     }
 
-    /// The chosen documents, in their order; each must be among the entries. Errors: `JACS_INPUT`, `JACS_HASH`.
+    /// The chosen documents, in their order; each once, and among the entries. Errors: `JACS_INPUT`, `JACS_HASH`.
     pub fn chosen(&self) -> Result<Vec<ObjectKey>> {
         let listed: HashSet<&str> = self.entries.iter().map(|entry| &*entry.path).collect();
+        if self.documents.iter().collect::<HashSet<_>>().len() < self.documents.len() {
+            return Err(malformed("a document was chosen twice"));
+        }
         let read = |path: &String| match ObjectKey::parse(path) {
             Some(key @ ObjectKey::Version { .. }) if listed.contains(&**path) => Ok(key),
             Some(ObjectKey::Version { .. }) => {
@@ -122,7 +132,10 @@ impl Signer {
         let is_source = |name: &str| KeySource::from_name(name).is_some();
         self.agent.parse::<DocumentKey>().is_ok()
             && is_source(&self.source)
-            && self.tried.iter().all(|asked| is_source(&asked.source))
+            && self.tried.len() <= MOST_STEPS
+            && self.tried.iter().all(|asked| is_source(&asked.source) && asked.result.len() <= MOST_WORDS)
+            && [&self.key_sha256, &self.algorithm].iter().all(|word| word.len() <= MOST_WORDS)
+            && self.public_key.as_ref().is_none_or(|key| key.len() <= MOST_KEY)
             && parse_date(&self.resolved_at).is_some()
     }
 }
