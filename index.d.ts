@@ -68,8 +68,40 @@ export interface CreateAgentOptions {
 }
 export interface LoadOptions {
   password?: string;
-  /** Needs no private key and no password; writes are `JACS_PERMISSION`. */ readOnly?: boolean;
+  /** Needs no private key and no password; writes are `JACS_PERMISSION`, but for the trust store. */ readOnly?: boolean;
+  /** Asks neither the registry nor DNS for keys, whatever is configured; the storage is asked. Where DNS must confirm (`jacs_dns_required`), signers are `JACS_UNTRUSTED`. */
+  offline?: boolean;
   env?: Environment;
+}
+export interface RotateOptions {
+  /** Of the present private key; default as in `load`. */
+  password?: string;
+  /** Of the new key and of the old one that is kept; default the present one. */
+  newPassword?: string;
+  /** Default: that of the present key. */
+  algorithm?: Algorithm;
+  reason?: 'scheduled' | 'compromised';
+  env?: Environment;
+}
+export interface TrustedAgent {
+  agentId: string;
+  /** When it was trusted or blocked. */
+  since: string;
+  blocked: boolean;
+  algorithm?: Algorithm;
+  /** SHA-256 of the raw public key, hex. */
+  keySha256?: string;
+}
+/** `domain`: default that of the agent document, else of the configuration. `format`: a line of a zone file (default), or JSON that `aws route53 change-resource-record-sets` takes. */
+export interface DnsRecordOptions {
+  domain?: string;
+  format?: 'zone' | 'route53';
+}
+export interface PresignOptions {
+  /** From 1 to 604800, seven days, which is what AWS allows. */
+  expiresInSeconds: number;
+  /** Of a stored attachment of the document: the URL then gives its bytes. */
+  path?: string;
 }
 export interface Progress {
   done: number;
@@ -190,6 +222,8 @@ export interface VerificationReport {
   keySource?: KeySource;
   /** SHA-256 of the raw public key, hex. */
   keySha256?: string;
+  /** With `dns`: whose record it is. The signer names it, so compare it with the one that you expect. */
+  domain?: string;
   tried: { source: string; result: string }[];
   unsigned: string[];
   /** The signer's own claim; a signature proves no time. */
@@ -218,6 +252,42 @@ export interface HistoryReport {
   versions: HistoryEntry[];
   heads: string[];
   gaps: string[];
+}
+/** `documents`: `id` for its newest version, or `id:version`. */
+export interface BundleOptions {
+  documents: string[];
+  /** Every version of each document. */
+  allVersions?: boolean;
+  /** Replace the file; else `JACS_CONFLICT`. */
+  overwrite?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+export interface VerifyBundleOptions extends Omit<VerifyOptions, 'contents' | 'baseDirectory'> {
+  /**
+   * Whose agent, trust store and limits count: a configuration of the recipient. Without it keys are believed as `storage` at most.
+   * Where it has `jacs_dns_required` or `jacs_dns_strict`, only the agent's own key and pinned ones do: DNS is not asked.
+   */
+  config?: string | Config;
+  env?: Environment;
+}
+/**
+ * What the maker of a bundle says it was told about a signer's key, and by whom. Reported, never believed. `publicKey`: base64 of the
+ * raw bytes, where no agent document in the bundle carries the key.
+ */
+export interface BundleEvidence {
+  source: KeySource;
+  keySha256: string;
+  algorithm: Algorithm;
+  publicKey?: string;
+  /** RFC 3339. */
+  resolvedAt: string;
+  tried: { source: string; result: string }[];
+}
+/** `bundledBy`: the agent that made and signed the bundle. */
+export interface BundledReport extends VerificationReport {
+  bundledBy: string;
+  evidence?: BundleEvidence;
 }
 /**
  * What a transfer or a check has to say of one object. `damage`: it is not what it was, or not what it should be; `note`: worth knowing.
@@ -344,6 +414,8 @@ export interface Diagnosis {
   ok: boolean;
   settings: { key: string; value: string; source: 'object' | 'environment' | 'file' | 'default' }[];
   agent: { id: string; version: string; algorithm: string; keySha256: string; readOnly: boolean };
+  /** Who is asked for keys, in order; `registry`: its URL, where it is one of them; `dns`: whether domains' records are looked up. `offline`: neither is asked. */
+  keys: { resolution: ('local' | 'storage' | 'registry' | 'dns')[]; registry?: string; dns: boolean; offline: boolean };
   storage: {
     scheme: string;
     root?: string;
@@ -398,11 +470,12 @@ export class Agent {
   loadSync(config: string | Config, options?: LoadOptions): string;
   /** Waits for what is under way, forgets the key. Later calls are `JACS_CONFIG`. */
   close(): Promise<void>;
-  /** The loaded agent; before that, reading one throws `JACS_CONFIG`. `publicKey`: raw bytes. */
+  /** The loaded agent; before that, reading one throws `JACS_CONFIG`. `publicKey`: raw bytes. `agentDocument`: what others hand to `trustAgent`. */
   readonly id: string;
   readonly version: string;
   readonly algorithm: Algorithm;
   readonly publicKey: Buffer;
+  readonly agentDocument: string;
 
   /**
    * Signs a new document and stores it: the promise resolves when it is on the disk, or when the server acknowledged it.
@@ -504,6 +577,20 @@ export class Agent {
    */
   importArchive(file: string, options?: ImportOptions): Promise<TransferReport>;
   static importArchive(config: string | Config, file: string, options?: ImportIntoOptions): Promise<TransferReport>;
+  /**
+   * Writes chosen documents with their stored attachments, the agents that signed them and what is known of their keys into one file,
+   * signed by this agent, for somebody without a network or this store; see docs/bundles.md. Rejects: `JACS_CONFLICT` (the file exists),
+   * `JACS_NOT_FOUND`, `JACS_ATTACHMENT`, `JACS_PERMISSION` (loaded read-only), `JACS_INPUT` (over a limit), and as `getDocument`: what does
+   * not verify is not handed on.
+   */
+  exportBundle(file: string, options: BundleOptions): Promise<TransferReport>;
+  /**
+   * Verifies a bundle with no network and no store; a report for each chosen document, in their order, with the contents of stored
+   * attachments compared. Who signed is believed as far as the bundle's agents go (`storage`), or by the agent and the trust store of
+   * `config`. Rejects: `JACS_INPUT` (no such bundle, or over a limit), `JACS_HASH` (something is missing, altered or was added),
+   * `JACS_SIGNATURE`, `JACS_KEY`, `JACS_UNTRUSTED` (not made by who it says, or that agent is blocked), `JACS_UNSUPPORTED` (of a later form).
+   */
+  static verifyBundle(file: string, options?: VerifyBundleOptions): Promise<BundledReport[]>;
   /** Copies to another storage what is not there yet; `jacs_data_directory` of `to` and its credentials matter, not its agent. Rejects: as `migrate`. */
   mirror(to: string | Config, options?: MirrorOptions): Promise<TransferReport>;
   /**
@@ -520,6 +607,40 @@ export class Agent {
   doctor(options?: { probe?: boolean }): Promise<Diagnosis>;
   /** Encrypts the private key file anew. Rejects: `JACS_PASSWORD` when `password` is wrong or `newPassword` weak. */
   changePassword(options: { password: string; newPassword: string }): Promise<void>;
+  /**
+   * Pins the key of an agent: only that key, and those that rotation proofs lead to from it, are believed to be the agent's from now on,
+   * whatever the storage says. Also ends a block. Kept under the key directory.
+   * Rejects: `JACS_INPUT` (not an agent's own document), `JACS_KEY` (it carries no key), `JACS_HASH`, `JACS_SIGNATURE`,
+   * `JACS_CONFLICT` (another key is pinned, and no proof leads from that to this one).
+   */
+  trustAgent(agentJson: string | object): Promise<void>;
+  /** Blocks an agent: what it signed is `JACS_UNTRUSTED` until it is trusted again. `forget` only removes its entry. */
+  untrustAgent(id: string, options?: { forget?: boolean }): Promise<void>;
+  /** The entries of the trust store, by id. */
+  trustedAgents(): Promise<TrustedAgent[]>;
+  /**
+   * Makes a new key, and a new version of the agent document with the proof by the old key. The old key is kept, encrypted and marked
+   * `.retired`; what it signs from now on is not valid, and after `compromised` what it signed before counts only where later
+   * versions by the new key name it: `updateDocument` of just the version that you know to be yours speaks for it and all before it. Other processes get `JACS_KEY` at their next save; so may calls of this one that are under way.
+   * Rejects: `JACS_PASSWORD`, `JACS_KEY` (another process replaced the keys), `JACS_UNAVAILABLE` (the keys are replaced, and the new
+   * agent document could not be stored yet: the next save stores it).
+   */
+  rotateKeys(options?: RotateOptions): Promise<void>;
+  /**
+   * The TXT record that says in DNS which key is this agent's, to be published below its domain. Other agents of the domain have
+   * records at the same name; the form for Route 53 replaces all of them.
+   * Throws: `JACS_INPUT` (no domain, or no valid one).
+   */
+  dnsRecord(options?: DnsRecordOptions): string;
+  /**
+   * A URL that gives one document, or one stored attachment of it, to whoever has it, for a time and without credentials. `aws` only.
+   * With an id it is for what is the newest version now. It ends early with the credentials that signed it, and cannot be taken back.
+   * Rejects: `JACS_UNSUPPORTED` (another storage), `JACS_INPUT` (also: an attachment that is embedded or only referenced),
+   * `JACS_ATTACHMENT` (it is not in the store), and as `getDocument` without its cache: what does not verify is not handed on.
+   */
+  presign(key: string, options: PresignOptions): Promise<string>;
+  /** Writes a new version of the agent document, by the same key, unless it says all of it already; that document. An empty `domain` removes it; a configuration file that names the domain follows. */
+  updateAgent(changes: { name?: string; description?: string; domain?: string }): Promise<string>;
 }
 /** The same class under the name that the ecosystem's documentation uses. */
 export { Agent as JacsAgent };

@@ -62,6 +62,10 @@ class Agent {
     return Buffer.from(this.#who().publicKey, 'base64');
   }
 
+  get agentDocument() {
+    return this.#who().agentDocument;
+  }
+
   async createDocument(json, ...rest) {
     const [text, call] = [textOf(json), createArguments(rest)];
     const sources = call.attachments?.areStreamed ? await spooled(call) : call.attachments?.sources;
@@ -166,6 +170,17 @@ class Agent {
     );
   }
 
+  async exportBundle(file, options) {
+    return heard(checkedOptions(options, 1), (...call) => this.#native.exportBundle(file, ...call));
+  }
+
+  static async verifyBundle(file, options) {
+    const { config, env, ...rest } = checkedOptions(options, 1);
+    const { options: text, cancel } = withCancel(rest);
+    const place = given(config) ? configuration(config) : [undefined, undefined];
+    return parsed(await native.NativeAgent.verifyBundle(file, ...place, text, environment(env), cancel));
+  }
+
   async mirror(to, options) {
     const place = configuration(to);
     return heard(checkedOptions(options, 1), (...call) => this.#native.mirror(...place, ...call));
@@ -185,6 +200,43 @@ class Agent {
 
   async changePassword(options) {
     settle(await this.#native.changePassword(...encoded(options)));
+  }
+
+  async trustAgent(agentJson) {
+    settle(await this.#native.trustAgent(textOf(agentJson)));
+  }
+
+  async untrustAgent(id, options) {
+    settle(await this.#native.untrustAgent(id, ...encoded(options)));
+  }
+
+  async trustedAgents() {
+    return parsed(await this.#native.trustedAgents());
+  }
+
+  dnsRecord(options) {
+    return settle(this.#native.dnsRecord(encode(checkedOptions(options, 0))));
+  }
+
+  async presign(key, options) {
+    return settle(await this.#native.presign(key, ...encoded(options)));
+  }
+
+  async rotateKeys(options) {
+    const { env, ...rest } = checkedOptions(options, 0);
+    try {
+      settle(await this.#native.rotateKeys(encode(rest), environment(env)));
+    } finally {
+      this.#identity = undefined;
+    }
+  }
+
+  async updateAgent(changes) {
+    try {
+      return settle(await this.#native.updateAgent(encode(checkedOptions(changes, 0))));
+    } finally {
+      this.#identity = undefined;
+    }
   }
 
   async *#pages(kind, options) {

@@ -49,7 +49,7 @@ export declare class NativeAgent {
   load(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): Promise<string | Failure>
   loadSync(path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string): string | Failure
   close(): Promise<undefined | Failure>
-  /** Id, version, algorithm and public key of the loaded agent, as JSON. */
+  /** Id, version, algorithm, public key and document of the loaded agent, as JSON. */
   identity(): string | Failure
   createDocument(json: unknown, options?: string, cancel?: Cancel, sources?: Sources, progress?: (progress: string) => void): Promise<string | Failure>
   createDocumentSync(json: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, sources?: Sources | undefined | null): string | Failure
@@ -76,11 +76,26 @@ export declare class NativeAgent {
   /** Restores an archive into the storage of a configuration, `path` or `object`; the report as JSON. */
   static importInto(path: unknown, object: string | undefined | null, file: unknown, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. */
+  exportBundle(file: unknown, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** The reports as a JSON list. `path` or `object` is the recipient's configuration; neither: there is none. */
+  static verifyBundle(file: unknown, path: unknown, object: string | undefined | null, options: string | undefined | null, environment: string, cancel?: Cancel | undefined | null): Promise<string | Failure>
+  /** The report as JSON. */
   check(options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  /** A URL. */
+  presign(key: unknown, options?: string): Promise<string | Failure>
+  /** The record, in one of its forms. */
+  dnsRecord(options?: string | undefined | null): string | Failure
   /** Copies a whole store into another one; the report as JSON. */
   static migrate(options: string, environment: string, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
   /** The report as JSON. `path` or `object` is the configuration of the target. */
   mirror(path: unknown, object?: string | undefined | null, options?: string | undefined | null, cancel?: Cancel | undefined | null, listener?: Listener | undefined | null): Promise<string | Failure>
+  trustAgent(agent: unknown): Promise<undefined | Failure>
+  untrustAgent(id: unknown, options?: string): Promise<undefined | Failure>
+  /** A list, as JSON. */
+  trustedAgents(): Promise<string | Failure>
+  rotateKeys(options: string | undefined | null, environment: string): Promise<undefined | Failure>
+  /** The new agent document. */
+  updateAgent(changes?: string | undefined | null): Promise<string | Failure>
 }
 
 /** What the attachments of one call are made of, besides paths. */

@@ -21,7 +21,7 @@ const ALLOWED = {
   crypto: ['error'],
   document: ['error', 'id', 'config', 'local_file', 'canonical', 'crypto'],
   store: ['error', 'cancel', 'id', 'local_file', 'environment', 'net', 'crypto'],
-  trust: ['error', 'id', 'config', 'canonical', 'crypto', 'document', 'store'],
+  trust: ['error', 'id', 'local_file', 'environment', 'config', 'net', 'canonical', 'crypto', 'document', 'store'],
   vault: ['error', 'cancel', 'id', 'local_file', 'config', 'canonical', 'crypto', 'document', 'store', 'trust'],
   transfer: [
     'error',
@@ -81,6 +81,7 @@ const OWNERS = {
   napi: 'node',
   napi_derive: 'node',
   jsonschema: 'document',
+  hickory_resolver: 'trust',
 };
 
 const files = filesUnder(source).filter((file) => file.endsWith('.rs') && file !== 'lib.rs');

@@ -23,6 +23,11 @@ const VERBS = [
   'import',
   'mirror',
   'check',
+  'trust',
+  'rotate-keys',
+  'update-agent',
+  'presign',
+  'dns-record',
   'change-password',
   'doctor',
 ];
@@ -38,6 +43,7 @@ function buildProgram(perform) {
     .description('Signed, versioned JSON documents')
     .option('--config <path>', 'configuration file', './jacs.config.json')
     .option('--json', 'output for machines: one JSON object, or one a line for lists; errors too')
+    .option('--offline', 'ask neither the registry nor DNS for keys, whatever is configured; the storage is asked')
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'show help')
     .helpCommand(false)
@@ -60,8 +66,13 @@ function addVerb(parent, words, perform) {
     for (const name of verb.verbs) addVerb(command.helpCommand(false), [...words, name], perform);
   } else {
     // Commander hands over the arguments, then the options, then the command itself.
-    command.action((...all) => perform(verb, command.optsWithGlobals(), all.slice(0, -2)));
+    command.action((...all) => perform(verb, optionsOf(command), all.slice(0, -2)));
   }
+}
+
+/** `hasConfig`: whether the configuration was named, or is only where one is looked for. */
+function optionsOf(command) {
+  return { ...command.optsWithGlobals(), hasConfig: command.getOptionValueSourceWithGlobals('config') !== 'default' };
 }
 
 module.exports = { buildProgram };

@@ -1,6 +1,7 @@
 'use strict';
 // What a verb works with: its options, the streams, the signal of Ctrl-C, and the agent.
 
+const { WrongUse } = require('./failure.js');
 const { fromFile, inEnvironment } = require('./password.js');
 const { askHidden, canAsk } = require('./prompt.js');
 
@@ -41,6 +42,14 @@ class Session {
     return path === undefined ? undefined : fromFile(path, (warning) => this.note(warning));
   }
 
+  /** For what loads no agent, so that nobody takes its silence about `--offline` for a promise. */
+  refuseOffline() {
+    if (!this.options.offline) return;
+    throw new WrongUse(
+      '--offline is not for this: who is asked for keys, jacs_key_resolution of the configuration says',
+    );
+  }
+
   /** Keeps a freshly made agent, to be closed at the end. */
   keep(agent) {
     this.#agent = agent;
@@ -59,7 +68,8 @@ class Session {
   async #load(options) {
     const { Agent } = publicApi();
     const agent = new Agent();
-    await agent.load(this.options.config, options);
+    const { config, offline } = this.options;
+    await agent.load(config, { ...options, offline });
     this.keep(agent);
     // Not every call of the agent takes the signal: what was interrupted by now must not, say, remove anything.
     this.signal.throwIfAborted();

@@ -20,13 +20,14 @@ async function printVerification(report, output) {
 }
 
 function facts(report) {
-  const { key, agentId, agentVersion, algorithm, keySource, keySha256, signedAt, heads } = report;
+  const { key, agentId, agentVersion, algorithm, keySource, keySha256, domain, signedAt, heads } = report;
   return [
     ['key', key],
     ['signer', agentVersion === undefined ? agentId : `${agentId}:${agentVersion}`],
     ['algorithm', algorithm],
     ['key source', keySource],
     ['key sha256', keySha256],
+    ['domain', domain],
     ['signed at', signedAt && `${signedAt} (the signer's own claim)`],
     ...(heads ?? []).map((head) => ['head', head]),
   ];

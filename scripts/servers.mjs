@@ -1,4 +1,4 @@
-// `npm run servers [-- start | stop | status]`: real S3 and WebDAV servers on this machine, for tests and for trying.
+// `npm run servers [-- start | stop | status]`: real S3, WebDAV and DNS servers on this machine, for tests and for trying.
 // `--dir DIR` (or JACS_SERVERS_DIR) says where they live, `--only NAME` names one. Without a command they run until ^C.
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -12,9 +12,11 @@ const { values, positionals } = parseArgs({
   options: {
     dir: { type: 'string' },
     only: { type: 'string', multiple: true },
-    // For tests that start a server of their own: `--only dav --flat`, `--only gateway --cluster DIR`.
+    // For tests that start a server of their own: `--only dav --flat`, `--only gateway --cluster DIR`,
+    // `--only dns --zones FILE`.
     flat: { type: 'boolean', default: false },
     cluster: { type: 'string' },
+    zones: { type: 'string' },
     // For `npm test`: run until standard input ends, which it does however that process ends; then remove the directory.
     attached: { type: 'boolean', default: false },
   },
@@ -38,7 +40,8 @@ async function start() {
   const only = values.only ?? NAMES;
   const cluster = values.cluster && readState(path.resolve(from, values.cluster)).rgw;
   if (only.includes('gateway') && !cluster) throw new Failure('a gateway needs --cluster with the directory of an rgw');
-  const { failed, lacking } = await startAll(dir, only, { depthInfinity: !values.flat, cluster });
+  const zones = values.zones && JSON.parse(fs.readFileSync(path.resolve(from, values.zones), 'utf8'));
+  const { failed, lacking } = await startAll(dir, only, { depthInfinity: !values.flat, cluster, zones });
   for (const [name, programs] of lacking) {
     console.log(`left out: ${name}, for it needs ${programs.join(', ')}: npm run servers:install, as root`);
   }
@@ -56,7 +59,8 @@ function status() {
   const all = processes(dir);
   for (const [name, { pid, name: process }, runs] of all)
     console.log(`${name} ${process} ${pid} ${runs ? 'runs' : 'ended'}`);
-  for (const [name, { url, endpoint }] of Object.entries(readState(dir))) console.log(`${name}: ${url ?? endpoint}`);
+  for (const [name, { url, endpoint, address }] of Object.entries(readState(dir)))
+    console.log(`${name}: ${url ?? endpoint ?? address}`);
   console.log(stateFile(dir));
   return all.some(([, , runs]) => runs) ? 0 : 1;
 }

@@ -39,6 +39,12 @@ export const SERVER_TOOLS = [
     works: () => runs('apache2', ['-v']) && runs('openssl', ['version']),
   },
   {
+    name: 'named',
+    packages: ['bind9', 'bind9-dnsutils'],
+    leavesOut: 'keys confirmed by DNS (bind9)',
+    works: () => runs('named', ['-v']) && runs('dig', ['-v']),
+  },
+  {
     name: 'aws',
     packages: ['awscli'],
     leavesOut: 'the S3 backend beside the AWS command line (aws)',

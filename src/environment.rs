@@ -5,6 +5,9 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
+/// Where the agent registry is: an address, and no setting of a configuration.
+pub const KEYS_BASE_URL: &str = "JACS_KEYS_BASE_URL";
+
 /// Environment variables handed in by the caller; nothing in this crate reads the process's own.
 ///
 /// `Debug` shows names only, and the values are overwritten when it is dropped: passwords and credentials
@@ -29,10 +32,11 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Without our own variables, a password among them: for those who keep it.
+    /// Without our own variables, a password among them: for those who keep it. Where the registry is stays: other places of the
+    /// same call ask it, too.
     #[must_use]
     pub fn without_ours(&self) -> Self {
-        Self::from_iter(self.iter().filter(|(name, _)| !name.starts_with("JACS_")))
+        Self::from_iter(self.iter().filter(|(name, _)| !name.starts_with("JACS_") || *name == KEYS_BASE_URL))
     }
 
     /// Every variable, empty ones included, in no order.
@@ -70,5 +74,12 @@ mod tests {
         let environment = Environment::from_iter([("B", "s3cret"), ("A", "")]);
         assert_eq!(format!("{environment:?}"), r#"Environment(["A", "B"])"#);
         assert_eq!(environment.get("A"), None);
+    }
+
+    #[test]
+    fn those_who_keep_it_know_where_the_registry_is_and_no_password() {
+        let names = ["JACS_PRIVATE_KEY_PASSWORD", "JACS_DATA_DIRECTORY", KEYS_BASE_URL, "HOME"];
+        let kept = Environment::from_iter(names.map(|name| (name, "x"))).without_ours();
+        assert_eq!(names.map(|name| kept.get(name).is_some()), [false, false, true, true]);
     }
 }

@@ -405,7 +405,7 @@ test.each([
   ['an env that is none', { env: 'HOME=/' }, 'JACS_INPUT'],
   ['an unknown algorithm', { algorithm: 'rot13' }, 'JACS_CONFIG'],
   ['an unknown storage', { storage: 'paper' }, 'JACS_CONFIG'],
-  ['a domain that is none', { domain: 'exa mple..com' }, 'JACS_CONFIG'],
+  ['a domain that is none', { domain: 'exa mple..com' }, 'JACS_INPUT'],
 ])('%s is refused, and nothing is written', async (_, options, code) => {
   const folder = temporaryFolder();
   await refusal(createIn(folder, options), code);

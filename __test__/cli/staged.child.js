@@ -33,6 +33,6 @@ async function aborted(signal, path) {
 
 Agent.migrate = (...args) => play('migrate', args);
 Agent.importArchive = (...args) => play('static importArchive', args);
-for (const name of ['exportArchive', 'importArchive', 'mirror', 'check']) {
+for (const name of ['exportArchive', 'exportBundle', 'importArchive', 'mirror', 'check']) {
   Agent.prototype[name] = (...args) => play(name, args);
 }

@@ -4,7 +4,7 @@ const { version } = require('../../package.json');
 const { Workspace } = require('./support.js');
 
 const VERBS =
-  'init create get list versions update save attachments remove verify inspect history migrate export import mirror check change-password doctor'.split(
+  'init create get list versions update save attachments remove verify inspect history migrate export import mirror check trust rotate-keys update-agent change-password doctor'.split(
     ' ',
   );
 

@@ -7,6 +7,7 @@ The password is the one of the environment. Standard input, everything optional:
  "store": [text, ...],        documents to sign and store where `jacs` does
  "attach": [[text, path]...], documents to sign with a file embedded
  "update": [[text, text]...], signed documents, and what replaces them
+ "rotate": true,               replaces the key, when all else is done
  "newPassword": text}         encrypts the private key anew
 Standard output: {"verified": [true or a reason], "signed": [text], "attached": [text], "updated": [text]}.
 """
@@ -61,6 +62,8 @@ def main():
     }
     for text in request.get("store", []):
         agent.create_document(text, None, None, False, None, None)
+    if "rotate" in request:
+        jacs.SimpleAgent.load(CONFIG).rotate_keys()
     if "newPassword" in request:
         agent.reencrypt_key(os.environ["JACS_PRIVATE_KEY_PASSWORD"], request["newPassword"])
     json.dump(answer, sys.stdout)

@@ -151,6 +151,7 @@ afterAll(async () => {
 module.exports = {
   PASSWORD,
   newAgent,
+  register,
   loadAgain,
   onCopiedStore,
   onEmptyStore,

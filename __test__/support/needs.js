@@ -11,6 +11,9 @@ const linux = process.platform === 'linux';
 const superuser = linux && process.getuid() === 0;
 const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
 
+/** A command that runs another where there is no network, not even loopback. Needs `no network`. */
+const WITHOUT_NETWORK = ['unshare', superuser ? '-n' : '-rn'];
+
 // Each tells whether it works here, by using it.
 const TOOLS = {
   strace: { works: () => linux && runs('strace', ['-f', '-o', '/dev/null', 'true']), hint: 'install strace' },
@@ -28,12 +31,16 @@ const TOOLS = {
     works: () => superuser && runs('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']),
     hint: 'run as root, where mounting a tmpfs is allowed',
   },
+  'no network': {
+    works: () => linux && runs(WITHOUT_NETWORK[0], [...WITHOUT_NETWORK.slice(1), 'true']),
+    hint: 'run as root, or where users may have namespaces of their own (unshare, util-linux)',
+  },
   'jacs for Python': {
     works: () => fs.existsSync(python()) && runs(python(), ['-c', 'import jacs']),
     hint: 'npm test makes .venv',
   },
   ...Object.fromEntries(
-    ['rgw', 'moto', 'dav'].map((name) => [
+    ['rgw', 'moto', 'dav', 'dns'].map((name) => [
       name,
       { works: () => servers[name] !== undefined, hint: 'npm run servers -- start' },
     ]),
@@ -43,6 +50,7 @@ const TOOLS = {
   rclone: { works: () => runs('rclone', ['version']), hint: 'install rclone' },
   rsync: { works: () => runs('rsync', ['--version']), hint: 'install rsync' },
   curl: { works: () => runs('curl', ['--version']), hint: 'install curl' },
+  delv: { works: () => runs('delv', ['-v']), hint: 'install bind9-dnsutils' },
   faketime: {
     works: () => linux && runs('faketime', ['2020-01-01 00:00:00', 'true']),
     hint: 'install faketime',
@@ -83,4 +91,4 @@ function runs(command, args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
-module.exports = { has, describeWith, python };
+module.exports = { WITHOUT_NETWORK, has, describeWith, python };

@@ -8,7 +8,7 @@ const { temporaryFolder } = require('./folder.js');
 const { describeWith } = require('./needs.js');
 const { startProxy } = require('./proxy.js');
 const { rawBucket, rawFolder } = require('./raw.js');
-const { davVariables, s3Variables } = require('./remote.js');
+const { KEY_RESOLUTION, davVariables, s3Variables } = require('./remote.js');
 const { newBucket, newCollection, servers } = require('./servers.js');
 const { fsConfig } = require('./transfer.js');
 
@@ -35,6 +35,8 @@ async function placeOnS3({ at = servers.rgw } = {}) {
   };
 }
 
+const HAI = { jacs_default_storage: 'hai', jacs_key_resolution: KEY_RESOLUTION };
+
 /** The same on WebDAV. */
 async function placeOnDav({ at = servers.dav } = {}) {
   const [collection, proxy] = [newCollection({ at }), await startProxy(at.url)];
@@ -44,7 +46,8 @@ async function placeOnDav({ at = servers.dav } = {}) {
     collection,
     folder,
     proxy,
-    config: (settings) => fsConfig(`${collection.name}/data`, { jacs_default_storage: 'hai', ...settings }),
+    // In a call of two configurations the environment has no settings.
+    config: (settings) => fsConfig(`${collection.name}/data`, { ...HAI, ...settings }),
     env: davVariables(at, { endpoint: proxy.url }),
     direct: davVariables(at),
     raw: { ...rawFolder(folder), names: async () => namesIn(folder) },

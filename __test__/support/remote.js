@@ -16,12 +16,16 @@ const s3Variables = (at, { as = at, endpoint = at.endpoint } = {}) => ({
   AWS_EC2_METADATA_DISABLED: 'true',
 });
 
+/** Whom the tests ask for keys. By default `hai` asks HAI's registry, too, which is beyond this machine. */
+const KEY_RESOLUTION = 'local,storage';
+
 /** The variables for a WebDAV server; `endpoint` is another way to it. */
 const davVariables = (at, { endpoint = at.url } = {}) => ({
   PATH: process.env.PATH,
   HOME: '/nowhere',
   HAI_STORAGE_URL: endpoint,
   HAI_STORAGE_TOKEN: at.token,
+  JACS_KEY_RESOLUTION: KEY_RESOLUTION,
 });
 
 /**
@@ -67,4 +71,4 @@ function onEmptyPlace(place) {
   return againOn({ ...place, data });
 }
 
-module.exports = { agentOnS3, agentOnDav, againOn, onEmptyPlace, s3Variables, davVariables };
+module.exports = { KEY_RESOLUTION, agentOnS3, agentOnDav, againOn, onEmptyPlace, s3Variables, davVariables };

@@ -18,6 +18,7 @@ const file = process.env.JACS_TEST_SERVERS ?? path.join(root, 'target', 'servers
  * What runs; undefined what does not.
  * - `rgw` (Ceph) and `moto`: `{ endpoint, region, accessKey, secretKey }`; `rgw.second` is another user's keys.
  * - `dav` (Apache): `{ url, tlsUrl, ca, username, password, token, data }`; `ca` is a file, `data` a folder.
+ * - `dns` (bind9): `{ address, anchor }`; `anchor` is the file of its trust anchor.
  */
 const servers = readServers(file);
 
@@ -128,6 +129,7 @@ function startRgw() {
   return startOwn('rgw', []);
 }
 
+/** A server of the test's own, by its name among those of `npm run servers`. */
 async function startOwn(name, options) {
   // Under the directory of the other servers: should this process die, whoever ends those ends this one.
   const dir = path.join(path.dirname(file), 'extra', randomBytes(6).toString('hex'));
@@ -200,4 +202,7 @@ async function ended(dir) {
 
 afterAll(() => Promise.all([...own].map(ended)));
 
-module.exports = { servers, newBucket, newCollection, aws, s3cmd, rclone, s3, startDav, startGateway, startRgw };
+module.exports = {
+  ...{ servers, newBucket, newCollection, aws, s3cmd, rclone, s3 },
+  ...{ startDav, startGateway, startRgw, startOwn },
+};

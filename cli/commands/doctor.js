@@ -19,9 +19,9 @@ async function run(session) {
   return diagnosis.ok ? 0 : 1;
 }
 
-async function print({ ok, settings, agent, storage, warnings, advice }, output) {
+async function print({ ok, settings, agent, keys, storage, warnings, advice }, output) {
   for (const { key, value, source } of settings) await output.row(['setting', `${key} = ${value} (${source})`], WIDTHS);
-  for (const [part, facts] of Object.entries({ agent, storage })) {
+  for (const [part, facts] of Object.entries({ agent, keys, storage })) {
     for (const [name, value] of Object.entries(facts)) await output.row([part, `${name}: ${shown(value)}`], WIDTHS);
   }
   for (const warning of warnings) await output.row(['warning', warning], WIDTHS);
@@ -30,7 +30,7 @@ async function print({ ok, settings, agent, storage, warnings, advice }, output)
 }
 
 const shown = (value) =>
-  typeof value === 'object'
+  typeof value === 'object' && !Array.isArray(value)
     ? Object.entries(value)
         .map(([name, part]) => `${name} ${part}`)
         .join(', ')

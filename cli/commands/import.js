@@ -39,6 +39,7 @@ async function run(session, file) {
 }
 
 function restore(session, file, bringIn) {
+  session.refuseOffline();
   const { Agent } = publicApi();
   const { config, sign } = session.options;
   const into = (password) => bringIn((all) => Agent.importArchive(config, file, { ...all, password }));

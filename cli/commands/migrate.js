@@ -25,6 +25,7 @@ const examples = [
 
 async function run(session) {
   const { from, to, resign, sign, dryRun, checkpoint: chosen = dryRun ? false : CHECKPOINT } = session.options;
+  session.refuseOffline();
   if (from === undefined || to === undefined) throw new WrongUse('--from and --to name the two configurations');
   const checkpoint = chosen || undefined;
   const { Agent } = publicApi();

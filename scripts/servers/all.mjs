@@ -3,14 +3,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as dav from './dav.mjs';
 import { installed, runs } from './daemon.mjs';
+import * as dns from './dns.mjs';
 import * as moto from './moto.mjs';
 import * as rgw from './rgw.mjs';
 
 const gateway = { programs: rgw.programs, start: rgw.startGateway, stop: rgw.stop };
-const SERVERS = { rgw, moto, dav, gateway };
+const SERVERS = { rgw, moto, dav, dns, gateway };
 
 /** Those that are started when none is named. */
-export const NAMES = ['rgw', 'moto', 'dav'];
+export const NAMES = ['rgw', 'moto', 'dav', 'dns'];
 
 /** The file that tells tests where the servers of a directory are. It holds their passwords. */
 export function stateFile(dir) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::key_directory::OwnDocument;
 use super::load::{LoadOptions, vault};
 use super::transfers::{ConfigSource, Heard, check_data, open_place};
 use crate::cancel::Cancel;
@@ -57,8 +58,10 @@ impl Agent {
     /// Errors: `JACS_INPUT` (no such archive, or over a limit), `JACS_PERMISSION`, `JACS_UNAVAILABLE`, `JACS_ABORTED`.
     pub async fn import_archive(&self, options: Import, heard: Heard, cancel: &Cancel) -> Result<Report> {
         self.check_writable()?;
-        let own = OwnKey::new(self.key.id, self.public_key().clone(), [self.key.version]);
-        let mut report = import(&self.config, self.vault.clone(), Some(own), &options.archive, heard, cancel).await?;
+        let document = OwnDocument { key: self.key, text: self.document.clone() };
+        let own = self.key_directory.own_key(&document, self.public_key().clone(), self.vault.max_bytes)?;
+        let owner = Owner { config: &self.config, environment: &self.environment, key: Some(own) };
+        let mut report = import(owner, self.vault.clone(), &options.archive, heard, cancel).await?;
         self.sign_report("import", options.sign, &mut report, cancel).await?;
         Ok(report)
     }
@@ -77,33 +80,39 @@ impl Agent {
         cancel.check()?;
         let config = place.read(environment, working_directory)?;
         if options.sign {
-            let load = LoadOptions { password: options.password.clone(), read_only: false };
+            let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
             let agent = Agent::load(config, &load, environment, working_directory).await?;
             return agent.import_archive(options, heard, cancel).await;
         }
         let target = Arc::new(open_place(&config, environment).await?);
-        import(&config, target, super::transfers::own_key(&config), &options.archive, heard, cancel).await
+        let owner = Owner { config: &config, environment, key: super::transfers::own_key(&config) };
+        import(owner, target, &options.archive, heard, cancel).await
     }
 }
 
-/// `own`: the key of the agent that the target knows as its own, once more.
+/// Whose the target is.
+struct Owner<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    key: Option<OwnKey>,
+}
+
 async fn import(
-    config: &Config,
+    owner: Owner<'_>,
     target: Arc<Vault>,
-    own: Option<OwnKey>,
     options: &ImportOptions,
     heard: Heard,
     cancel: &Cancel,
 ) -> Result<Report> {
     let judge = match options.dry_run {
-        true => Arc::new(stand_in(config, &target, own, cancel).await?),
+        true => Arc::new(stand_in(owner, &target, cancel).await?),
         false => target.clone(),
     };
     archive::import(target, judge, options, &heard.sink(MOST_FINDINGS), cancel).await
 }
 
 /// A store in memory with the agents of the target: where nothing may be written, those of the archive go there.
-async fn stand_in(config: &Config, target: &Vault, own: Option<OwnKey>, cancel: &Cancel) -> Result<Vault> {
+async fn stand_in(owner: Owner<'_>, target: &Vault, cancel: &Cancel) -> Result<Vault> {
     let store = Store::open(&Settings::Memory).await?;
     let mut agents = target.store.documents(Kind::Agent).await?;
     loop {
@@ -118,7 +127,7 @@ async fn stand_in(config: &Config, target: &Vault, own: Option<OwnKey>, cancel: 
             }
         }
         if is_last {
-            return vault(config, store, own);
+            return vault(owner.config, owner.environment, store, owner.key);
         }
     }
 }
@@ -129,7 +138,7 @@ const PAGE: usize = 256;
 /// An archive must not lie where a store keeps its objects, nor take the place of a key or the configuration.
 ///
 /// Errors: `JACS_INPUT`.
-fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
+pub(super) fn check_outside(own: &[PathBuf], file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let real = file.file_name().map_or_else(|| real.clone(), |name| real.join(name));

@@ -52,7 +52,9 @@ impl Agent {
     ) -> Result<RepairFrom> {
         self.check_writable()?;
         check_beside(&self.config, Some(&quarantine), "quarantine")?;
-        let mirror = open_place(&source.read(&self.environment, working_directory)?, &self.environment).await?;
+        let mut config = source.read(&self.environment, working_directory)?;
+        config.offline = self.config.offline;
+        let mirror = open_place(&config, &self.environment).await?;
         if mirror.store.overlaps(&self.vault.store) {
             let error = Error::new(Code::Config, "the mirror is the store itself, or one of them lies in the other");
             return Err(error.with("option", "repairFrom"));

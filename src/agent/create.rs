@@ -10,8 +10,10 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::Agent;
+use super::configuration::{MAX_CONFIG_BYTES, readable};
 use super::key_directory::{KeyDirectory, OwnDocument};
 use super::load::LoadOptions;
+use super::publication::checked_domain;
 use crate::canonical::{Object, parse_object};
 use crate::config::{Config, EnvironmentUse, find_password};
 use crate::crypto::{Algorithm, SecretKey, Signer, check_strength};
@@ -23,10 +25,9 @@ use crate::local_file;
 use crate::store::Store;
 use crate::store::blocking;
 
-/// `$schema` of agent documents and of configurations, and what a configuration may hold in bytes.
+/// `$schema` of agent documents and of configurations.
 const AGENT_SCHEMA: &str = "https://hai.ai/schemas/agent/v1/agent.schema.json";
 const CONFIG_SCHEMA: &str = "https://hai.ai/schemas/jacs.config.schema.json";
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// What a caller asks of a new agent.
 #[derive(Default)]
@@ -52,6 +53,8 @@ impl Agent {
     /// `JACS_PASSWORD` for a missing or weak password, or a wrong one when a cut-off creation is finished;
     /// `JACS_CONFIG`, `JACS_INPUT`, `JACS_PERMISSION`, `JACS_UNAVAILABLE`.
     pub async fn create(options: CreateAgent, environment: Environment, working_directory: PathBuf) -> Result<Agent> {
+        let domain = options.domain.as_deref().map(checked_domain).transpose()?;
+        let options = CreateAgent { domain, ..options };
         let path = working_directory.join(options.config_path.as_deref().unwrap_or("jacs.config.json"));
         let existing = read_config(&path)?;
         let config = resolve(&options, &path, existing.as_deref(), &environment, &working_directory)?;
@@ -77,7 +80,7 @@ impl Agent {
             Ok((config, environment, working_directory))
         });
         let (config, environment, working_directory) = made.await?;
-        let load = LoadOptions { password: Some(password.text), read_only: false };
+        let load = LoadOptions { password: Some(password.text), ..LoadOptions::default() };
         Agent::load(config, &load, &environment, &working_directory).await
     }
 }
@@ -236,13 +239,6 @@ fn make_configuration(
     let config_key = DocumentKey { id: DocumentId::random(), version: Version::now() };
     let signed = Draft::of_system(parse_object(&text)?, config_key, now).sign(&author, now, MAX_CONFIG_BYTES)?;
     readable(&signed.text)
-}
-
-/// The same document over several lines: people edit configurations.
-fn readable(text: &str) -> Result<String> {
-    let failed = |error| Error::new(Code::Internal, "the configuration could not be written").with_source(error);
-    let value: Json = serde_json::from_str(text).map_err(failed)?;
-    serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(failed)
 }
 
 fn read_config(path: &Path) -> Result<Option<String>> {

@@ -1,7 +1,7 @@
 //! What is configured, where each value came from, and what is wrong with it. Writes nothing.
 
 use super::Agent;
-use crate::config::Setting;
+use crate::config::{Config, KeyResolution, Setting};
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Result};
 use crate::store::blocking;
@@ -12,6 +12,7 @@ use crate::vault::CacheCounts;
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
     pub settings: Vec<Setting>,
+    pub keys: KeyLookup,
     pub store: Description,
     /// Of a backend behind a network.
     pub server: Option<Findings>,
@@ -19,6 +20,26 @@ pub struct Diagnosis {
     pub warnings: Vec<String>,
     /// What could be better, although nothing is wrong.
     pub advice: Vec<String>,
+}
+
+/// Who is asked whose key it is.
+#[derive(Clone, Debug)]
+pub struct KeyLookup {
+    pub resolution: Vec<KeyResolution>,
+    /// The registry's URL, where it is among them.
+    pub registry: Option<String>,
+    /// Whether the records of domains are looked up.
+    pub dns: bool,
+    /// Neither of the two is asked.
+    pub offline: bool,
+}
+
+impl KeyLookup {
+    fn of(config: &Config) -> KeyLookup {
+        let resolution = config.key_resolution.clone();
+        let registry = config.keys_base_url.clone().filter(|_| resolution.contains(&KeyResolution::Registry));
+        KeyLookup { resolution, registry, dns: config.confirms_by_dns(), offline: config.offline }
+    }
 }
 
 impl Agent {
@@ -64,7 +85,8 @@ impl Agent {
             warnings.push("the keys lie inside the data directory: a copy of the documents carries them along".into());
         }
         let (settings, cache) = (self.config.report(), self.vault.cache.counts());
-        Ok(Diagnosis { settings, store, server, cache, warnings, advice })
+        let keys = KeyLookup::of(&self.config);
+        Ok(Diagnosis { settings, keys, store, server, cache, warnings, advice })
     }
 
     /// Without these, nobody else can verify what the agent signed, and it cannot write.

@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::Agent;
-use super::key_directory::{KeyDirectory, OwnDocument, check_own, entries, read_text};
+use super::key_directory::{KeyDirectory, KeyStamp, OwnDocument, check_own, entries, read_text};
 use crate::config::{self, Config, Location, Source, Storage, find_password};
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer};
 use crate::document::schema::Schemas;
-use crate::document::{Parsed, Signed};
+use crate::document::{MAX_AGENT_BYTES, Origin, Parsed, Signed};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::id::DocumentKey;
-use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store};
-use crate::trust::{Keyring, OwnKey};
-use crate::vault::{Cache, CacheLimits, Vault};
+use crate::store::{Access, Aws, Durability, Hai, Kind, Name, ObjectKey, Other, Settings, Store, blocking};
+use crate::trust::{AgentVersion, Confirming, Dns, Keyring, OwnKey, Pins, Registry, Sources};
+use crate::vault::{Cache, CacheLimits, Successions, Vault};
 
 /// Agents of a store that are looked through for the one that the key signed, when no id is configured.
 const MAX_AGENTS: usize = 10_000;
@@ -29,6 +29,8 @@ pub struct LoadOptions {
     pub password: Option<zeroize::Zeroizing<String>>,
     /// Needs no private key and no password.
     pub read_only: bool,
+    /// Asks neither the registry nor DNS for keys, whatever is configured. Storage that is itself remote is asked.
+    pub offline: bool,
 }
 
 impl Agent {
@@ -37,37 +39,36 @@ impl Agent {
     /// Errors: `JACS_KEY` for a missing or foreign key, `JACS_PASSWORD`, `JACS_NOT_FOUND` when there is no agent
     /// document that the key signed, `JACS_CONFIG`, `JACS_UNSUPPORTED` for a backend that this build lacks.
     pub async fn load(
-        config: Config,
+        mut config: Config,
         options: &LoadOptions,
         environment: &Environment,
         working_directory: &Path,
     ) -> Result<Agent> {
-        let key_directory = KeyDirectory::new(&config);
-        let public_key = key_directory.public_key()?;
-        check_algorithm(&config, &public_key)?;
+        config.offline |= options.offline;
         let mut warnings = Vec::new();
-        let signer = match options.read_only {
+        let password = match options.read_only {
             true => None,
             false => {
-                let password =
-                    find_password(options.password.as_ref().map(|text| text.as_str()), environment, working_directory)?;
+                let given = options.password.as_ref().map(|text| text.as_str());
+                let password = find_password(given, environment, working_directory)?;
                 let password = password.ok_or_else(missing_password)?;
                 warnings.extend(password.warning);
-                Some(unlock(&key_directory, &public_key, &password.text)?)
+                Some(password.text)
             }
         };
+        let read = {
+            let config = config.clone();
+            blocking(move || Beside::read(&config, password.as_ref().map(|text| text.as_str()))).await?
+        };
+        let Beside { key_directory, key_stamp, public_key, signer, mut own } = read;
         let store = Store::open(&settings(&config, environment)?).await?;
-        let mut own = key_directory.own_documents(&public_key, config.max_document_bytes)?;
-        if !own.iter().any(|document| is_wanted(&config, document)) {
+        if choose(&config, &key_directory, &own).is_none() {
             own.extend(find_stored(&config, &store, &public_key).await?);
         }
-        let chosen = own.iter().rev().find(|document| is_wanted(&config, document)).cloned();
-        let chosen = chosen.ok_or_else(|| not_found(&config))?;
-        let versions =
-            own.iter().filter(|document| document.key.id == chosen.key.id).map(|document| document.key.version);
-        let own_key = OwnKey::new(chosen.key.id, public_key.clone(), versions);
+        let chosen = choose(&config, &key_directory, &own).cloned().ok_or_else(|| not_found(&config))?;
+        let own_key = key_directory.own_key(&chosen, public_key.clone(), config.max_document_bytes)?;
         let sweep = (!options.read_only).then(|| store.sweep());
-        let vault = Arc::new(vault(&config, store, Some(own_key))?);
+        let vault = Arc::new(vault(&config, environment, store, Some(own_key))?);
         Ok(Agent {
             key: chosen.key,
             document: chosen.text,
@@ -75,6 +76,7 @@ impl Agent {
             public_key,
             vault,
             environment: environment.without_ours(),
+            key_stamp,
             key_directory,
             signer,
             warnings,
@@ -86,14 +88,15 @@ impl Agent {
 }
 
 /// A store as a configuration wants it to be seen; `own` is the loaded agent, where there is one.
-pub(super) fn vault(config: &Config, store: Store, own: Option<OwnKey>) -> Result<Vault> {
+pub(super) fn vault(config: &Config, environment: &Environment, store: Store, own: Option<OwnKey>) -> Result<Vault> {
     Ok(Vault {
-        keyring: Keyring::new(own, store.clone(), key_resolution(config), config.max_document_bytes)?,
+        keyring: Keyring::new(own, store.clone(), sources(config, environment)?, config.max_document_bytes),
         store,
         minimum_trust: config.minimum_trust,
         update_policy: config.update_policy,
         max_bytes: config.max_document_bytes,
         cache: Cache::new(cache_limits(config)),
+        successions: Successions::default(),
     })
 }
 
@@ -137,12 +140,24 @@ pub fn settings(config: &Config, environment: &Environment) -> Result<Settings> 
     })
 }
 
-/// On `hai` the registry is asked too unless the configuration says otherwise; until this version can ask it, the
-/// default does without, and only who names it is refused.
-fn key_resolution(config: &Config) -> Vec<config::KeyResolution> {
-    let by_default = config.source("jacs_key_resolution") == Source::Default;
-    let asked = config.key_resolution.iter().copied();
-    asked.filter(|source| !(by_default && *source == config::KeyResolution::Registry)).collect()
+/// Whom a configuration asks whose key it is. Opens no connection. Errors: `JACS_CONFIG`.
+fn sources(config: &Config, environment: &Environment) -> Result<Sources> {
+    let order = config.key_resolution.clone();
+    let registry = match order.contains(&config::KeyResolution::Registry) && !config.offline {
+        true => Some(Registry::new(config.registry_url()?, environment)?),
+        false => None,
+    };
+    let dns = match config.confirms_by_dns() {
+        true => Some(Confirming {
+            dns: match config.offline {
+                true => None,
+                false => Some(Dns::new(&config.dns_servers, config.dns_trust_anchor.as_deref(), config.dns_strict)?),
+            },
+            required: config.dns_required || config.dns_strict,
+        }),
+        false => None,
+    };
+    Ok(Sources { pins: Some(Pins::beside(&config.key_directory)), order, registry, dns })
 }
 
 fn cache_limits(config: &Config) -> CacheLimits {
@@ -153,10 +168,65 @@ fn cache_limits(config: &Config) -> CacheLimits {
     }
 }
 
-fn missing_password() -> Error {
+pub(super) fn missing_password() -> Error {
     let message =
         "the private key needs its password: the option `password`, JACS_PRIVATE_KEY_PASSWORD or JACS_PASSWORD_FILE";
     Error::new(Code::Password, message)
+}
+
+pub(super) fn read_only() -> Error {
+    Error::new(Code::Permission, "the agent was loaded read-only")
+}
+
+/// What lies in the key directory, all of it of one moment.
+struct Beside {
+    key_directory: KeyDirectory,
+    key_stamp: KeyStamp,
+    public_key: PublicKey,
+    signer: Option<Arc<SecretKey>>,
+    own: Vec<OwnDocument>,
+}
+
+/// So often the key directory is read again when another process replaces the keys meanwhile: that takes it far longer than a
+/// read takes.
+const READS: usize = 5;
+
+impl Beside {
+    /// `password`: none for an agent that is loaded read-only.
+    fn read(config: &Config, password: Option<&str>) -> Result<Beside> {
+        for _ in 1..READS {
+            let there = KeyDirectory::new(config);
+            let was_changing = there.is_changing();
+            let directory = there.clone().settled(password.is_none())?;
+            let stamp = directory.stamp();
+            let read = Beside::read_once(config, &directory, stamp, was_changing, password);
+            // The files belong together unless they were replaced one by one meanwhile.
+            if directory.stamp() == stamp && (!there.is_changing() || was_changing && password.is_none()) {
+                return read;
+            }
+        }
+        let directory = KeyDirectory::new(config).settled(password.is_none())?;
+        Beside::read_once(config, &directory, directory.stamp(), true, password)
+    }
+
+    fn read_once(
+        config: &Config,
+        directory: &KeyDirectory,
+        key_stamp: KeyStamp,
+        was_changing: bool,
+        password: Option<&str>,
+    ) -> Result<Beside> {
+        let public_key = directory.public_key()?;
+        let own = directory.own_documents(&public_key, config.max_document_bytes)?;
+        // A configuration that names a version before a rotation names the algorithm before it, too.
+        let named = config.agent_id_and_version;
+        let is_older = named.is_some_and(|named| choose(config, directory, &own).is_some_and(|own| own.key != named));
+        if !was_changing && !is_older {
+            check_algorithm(config, &public_key)?;
+        }
+        let signer = password.map(|password| unlock(directory, &public_key, password)).transpose()?.map(Arc::new);
+        Ok(Beside { key_directory: directory.clone(), key_stamp, public_key, signer, own })
+    }
 }
 
 fn unlock(directory: &KeyDirectory, public_key: &PublicKey, password: &str) -> Result<SecretKey> {
@@ -176,8 +246,24 @@ fn check_algorithm(config: &Config, key: &PublicKey) -> Result<()> {
     Err(error.with("configured", config.key_algorithm).with("key", key.algorithm().name()))
 }
 
-fn is_wanted(config: &Config, document: &OwnDocument) -> bool {
-    config.agent_id_and_version.is_none_or(|wanted| wanted == document.key)
+/// The document that a configuration names, of those of the present key, oldest first, or what replaced it since; else the newest
+/// of its agent where the named one lies beside the keys: it was replaced together with the key.
+pub(super) fn choose<'a>(config: &Config, directory: &KeyDirectory, own: &'a [OwnDocument]) -> Option<&'a OwnDocument> {
+    let Some(wanted) = config.agent_id_and_version else { return own.last() };
+    let Some(named) = own.iter().find(|document| document.key == wanted) else {
+        let newest = own.iter().rev().find(|document| document.key.id == wanted.id);
+        return newest.filter(|_| directory.has_own_document(wanted));
+    };
+    // The versions of other implementations have no order but this.
+    let after = |before: &&'a OwnDocument| {
+        let before = before.key;
+        let replaces = |after: &&OwnDocument| {
+            let header = Parsed::read(&after.text, Origin::Caller, MAX_AGENT_BYTES).map(|parsed| parsed.header);
+            header.is_ok_and(|header| header.key.id == before.id && header.previous_version == Some(before.version))
+        };
+        own.iter().find(replaces)
+    };
+    std::iter::successors(Some(named), after).take(own.len()).last()
 }
 
 fn not_found(config: &Config) -> Error {
@@ -237,13 +323,20 @@ async fn candidates(config: &Config, store: &Store) -> Result<Vec<DocumentKey>> 
 
 impl Agent {
     /// Puts the agent's own documents into the store, once: whoever reads there can then verify what it signed.
-    pub(super) async fn publish_own_documents(&self) -> Result<()> {
+    pub async fn publish_own_documents(&self) -> Result<()> {
         self.published.get_or_try_init(|| self.publish()).await.copied()
     }
 
     async fn publish(&self) -> Result<()> {
-        let beside = self.key_directory.own_documents(self.public_key(), self.vault.max_bytes)?;
-        let ours = beside.into_iter().filter(|document| document.key.id == self.key.id && document.key != self.key);
+        let beside = self.key_directory.agent_versions(self.vault.max_bytes)?;
+        let is_ours = |document: &AgentVersion| {
+            let own = self.vault.keyring.own.as_ref();
+            document.key.id == self.key.id
+                && document.key != self.key
+                && own.is_some_and(|own| own.knows(document.key.version).is_some())
+        };
+        let ours =
+            beside.into_iter().filter(is_ours).map(|document| OwnDocument { key: document.key, text: document.text });
         let loaded = OwnDocument { key: self.key, text: self.document.clone() };
         for document in ours.chain([loaded]) {
             let signed = Signed { key: document.key, text: document.text.clone() };

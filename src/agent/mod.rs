@@ -11,27 +11,39 @@
 //! | `transfers` | whole stores: migrate, mirror |
 //! | `check` | a look at every stored object, and repair |
 //! | `archives` | whole stores: export, import |
+//! | `bundles` | chosen documents for somebody without a network, and such a bundle verified |
+//! | `presign` | URLs for somebody without credentials |
+//! | `publication` | the agent's record in DNS |
 //! | `doctor` | what is configured, and what is wrong with it |
 
 mod archives;
 mod attachments;
 mod batch;
+mod bundles;
 mod check;
+mod configuration;
 mod create;
 mod doctor;
 mod documents;
 mod key_directory;
 mod load;
+mod presign;
+mod publication;
+mod rotate;
 mod transfers;
+mod trusted;
 
 pub use archives::{Export, Import};
 pub use attachments::{AttachmentInput, Attachments, DocumentSource, Embed, SaveAttachments, is_media_type};
 pub use batch::BatchOptions;
+pub use bundles::{BundledReport, ExportBundle, VerifyBundle};
 pub use check::CheckOptions;
 pub use create::CreateAgent;
 pub use doctor::Diagnosis;
 pub use documents::{CreateOptions, SchemaChoice, UpdateOptions};
 pub use load::LoadOptions;
+pub use presign::Presign;
+pub use rotate::{AgentChanges, Rotate};
 pub use transfers::{ConfigSource, Heard, MigrateOptions, MirrorOptions, open_place};
 
 use std::future::Future;
@@ -46,10 +58,10 @@ use crate::crypto::{PublicKey, SecretKey};
 use crate::document::Author;
 use crate::document::schema::Schemas;
 use crate::environment::Environment;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::id::{DocumentKey, Reference};
-use crate::vault::{Files, History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
-use key_directory::KeyDirectory;
+use crate::vault::{History, Lineage, ListFilter, Listing, ReadOptions, Reading, Report, Vault, VerifyOptions};
+use key_directory::{KeyDirectory, KeyStamp};
 
 use crate::document::Origin;
 use crate::store::{Kind, Sweep};
@@ -66,7 +78,9 @@ pub struct Agent {
     environment: Environment,
     key_directory: KeyDirectory,
     /// `None` when loaded read-only.
-    signer: Option<SecretKey>,
+    signer: Option<Arc<SecretKey>>,
+    /// The public key file as it was when the key was loaded.
+    key_stamp: KeyStamp,
     warnings: Vec<String>,
     schemas: Schemas,
     /// Whether the agent's own documents are known to be in the store.
@@ -110,11 +124,9 @@ impl Agent {
     /// What the checks find of a text. Errors: only where no verdict was possible.
     pub async fn verify(&self, text: &str, options: &VerifyOptions, cancel: &Cancel) -> Result<Report> {
         cancel.check()?;
-        let examined = self.vault.examine(text, Origin::Caller, options);
-        // Only the reading of large attachments is worth a way out.
-        let examined =
-            if options.files == Files::Contents { cancel.or(Box::pin(examined)).await } else { examined.await };
-        Ok(examined?.report)
+        // A storage, the registry or DNS may be asked for the key, and be slow.
+        let examined = cancel.or(Box::pin(self.vault.examine(text, Origin::Caller, options))).await?;
+        Ok(examined.report)
     }
 
     /// What the checks find of a stored document. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
@@ -172,8 +184,14 @@ impl Agent {
         self.signer().map(drop)
     }
 
+    /// Errors: `JACS_PERMISSION` for an agent that was loaded read-only, `JACS_KEY` when another process replaced the key since, or
+    /// it is decided that it is replaced.
     fn signer(&self) -> Result<&SecretKey> {
-        self.signer.as_ref().ok_or_else(|| Error::new(Code::Permission, "the agent was loaded read-only"))
+        let signer = self.signer.as_ref().ok_or_else(load::read_only)?;
+        if self.key_directory.has_another_key(&self.public_key, self.key_stamp) {
+            return Err(rotate::replaced_keys(self.key_directory.folder()));
+        }
+        Ok(signer)
     }
 
     fn author(&self) -> Result<Author<'_>> {

@@ -8,13 +8,13 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::key_directory::KeyDirectory;
-use super::load::{LoadOptions, settings, vault};
+use super::load::{LoadOptions, choose, settings, vault};
 use super::{Agent, CreateOptions, UpdateOptions};
 use crate::cancel::Cancel;
 use crate::config::{Config, ConfigInput, EnvironmentUse};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey, Reference};
+use crate::id::{DocumentId, Reference};
 use crate::local_file::resolved;
 use crate::progress::OnProgress;
 use crate::store::{Kind, Store};
@@ -86,18 +86,16 @@ impl Heard {
 /// Errors: `JACS_CONFIG`, `JACS_UNSUPPORTED`.
 pub async fn open_place(config: &Config, environment: &Environment) -> Result<Vault> {
     let store = Store::open(&settings(config, environment)?).await?;
-    vault(config, store, own_key(config))
+    vault(config, environment, store, own_key(config))
 }
 
 /// Our key as far as it lies there; what cannot be read of it is as good as missing.
 pub(super) fn own_key(config: &Config) -> Option<OwnKey> {
-    let directory = KeyDirectory::new(config);
+    let directory = KeyDirectory::new(config).settled(true).ok()?;
     let key = directory.public_key().ok()?;
     let own = directory.own_documents(&key, config.max_document_bytes).ok()?;
-    let is_wanted = |key: DocumentKey| config.agent_id_and_version.is_none_or(|wanted| wanted == key);
-    let id = own.iter().rev().find(|document| is_wanted(document.key))?.key.id;
-    let versions = own.iter().map(|document| document.key).filter(|key| key.id == id).map(|key| key.version);
-    Some(OwnKey::new(id, key, versions))
+    let chosen = choose(config, &directory, &own)?;
+    directory.own_key(chosen, key, config.max_document_bytes).ok()
 }
 
 impl Agent {
@@ -123,7 +121,7 @@ impl Agent {
         // Whether it can sign is known before anything is copied.
         let signer = match options.resign || options.sign {
             true => {
-                let load = LoadOptions { password: options.password.clone(), read_only: false };
+                let load = LoadOptions { password: options.password.clone(), ..LoadOptions::default() };
                 Some(Arc::new(Agent::load(to.clone(), &load, environment, working_directory).await?))
             }
             false => None,
@@ -157,7 +155,8 @@ impl Agent {
         if options.sign {
             self.check_writable()?;
         }
-        let config = options.to.read(&self.environment, working_directory)?;
+        let mut config = options.to.read(&self.environment, working_directory)?;
+        config.offline = self.config.offline;
         check_data(&self.vault)?;
         let checkpoint = options.transfer.checkpoint.as_deref();
         check_beside(&self.config, checkpoint, "checkpoint")?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::domain::domain_name;
 use super::json::parse_object;
 use super::keys::{self, Given, check_names};
 use super::layers::{Found, Layers, absolute};
@@ -100,6 +101,8 @@ impl Settings<'_> {
             key_resolution: self
                 .read(keys::KEY_RESOLUTION, key_resolution)?
                 .unwrap_or_else(|| default_resolution(&default_storage)),
+            keys_base_url: None,
+            offline: false,
             minimum_trust: self.read(keys::MINIMUM_TRUST, key_source)?.unwrap_or(KeySource::Storage),
             update_policy: self.read(keys::UPDATE_POLICY, update_policy)?.unwrap_or(UpdatePolicy::Owner),
             aws_s3_kms_key_id: self.read(keys::S3_KMS_KEY_ID, |found| kms_key(found, aws_s3_encryption))?,
@@ -182,14 +185,9 @@ fn agent(found: &Found<'_>) -> Result<Option<DocumentKey>> {
 /// Only names that DNS can carry: the domain becomes part of a name that is looked up.
 fn domain(found: &Found<'_>) -> Result<Option<String>> {
     let text = found.text()?;
-    let domain = text.strip_suffix('.').unwrap_or(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.chars().all(plain) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    match domain {
-        "" if text.is_empty() => Ok(None),
-        _ if domain.len() <= 253 && domain.split('.').all(label) => Ok(Some(domain.to_ascii_lowercase())),
+    match (text, domain_name(text)) {
+        ("", _) => Ok(None),
+        (_, Some(domain)) => Ok(Some(domain)),
         _ => Err(found.refused("a domain name such as example.com, in ASCII")),
     }
 }

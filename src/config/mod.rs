@@ -5,12 +5,14 @@
 //! objects, to the working directory. Nothing here reads the process's own environment.
 
 mod build;
+mod domain;
 mod json;
 mod keys;
 mod layers;
 mod location;
 mod members;
 mod password;
+mod registry;
 mod report;
 mod storage_options;
 mod values;
@@ -23,6 +25,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use domain::domain_name;
 pub(crate) use json::parse_strict;
 pub use location::Location;
 pub use password::{Password, PasswordSource, find_password};
@@ -69,6 +72,11 @@ pub struct Config {
     pub dns_trust_anchor: Option<PathBuf>,
     /// Who is asked for a signer's key, in order, each once; default `local,storage`, on `hai` also `registry`.
     pub key_resolution: Vec<KeyResolution>,
+    /// Where the HAI agent registry is, by `JACS_KEYS_BASE_URL`; default `https://hai.ai` on `hai`, else none. See
+    /// [`registry_url`](Self::registry_url).
+    pub keys_base_url: Option<String>,
+    /// Neither the registry nor DNS is asked, whatever else is set. No setting: who loads an agent says so.
+    pub offline: bool,
     /// The weakest source of a key that counts; default `storage`.
     pub minimum_trust: KeySource,
     /// Whose versions of a document count; default `owner`.
@@ -207,8 +215,11 @@ impl Config {
         environment_use: EnvironmentUse,
         cwd: &Path,
     ) -> Result<Self> {
-        let environment = (environment_use == EnvironmentUse::Settings).then_some(environment);
-        build::build(object, file, environment, cwd)
+        let settings = (environment_use == EnvironmentUse::Settings).then_some(environment);
+        let mut config = build::build(object, file, settings, cwd)?;
+        // There is no setting that it could override.
+        config.keys_base_url = registry::keys_base_url(environment, &config.default_storage)?;
+        Ok(config)
     }
 
     /// The absolute data directory; `None` unless the storage is `fs`.

@@ -3,6 +3,7 @@
 //! - `algorithm`: the signature algorithms, their names and lengths
 //! - `hash`: SHA-256, hex, and the lossy hash of a public key
 //! - `public_key`: a public key that was parsed once, and verification
+//! - `public_key_info`: public keys as X.509 has them, in DER and PEM
 //! - `small_order`: the Ed25519 points that verification refuses
 //! - `signer`: what signing needs, so that a key may live outside of this process
 //! - `secret_key`: a signer whose key is in memory
@@ -18,6 +19,7 @@ mod key_derivation;
 pub mod key_file;
 mod password;
 mod public_key;
+mod public_key_info;
 mod secret_key;
 mod signer;
 mod small_order;

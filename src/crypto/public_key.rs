@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{ED25519, ML_DSA_87, ParsedPublicKey, VerificationAlgorithm};
 
 use super::algorithm::Algorithm;
@@ -62,6 +63,14 @@ impl PublicKey {
     /// The raw bytes, as public key files hold them.
     pub fn raw(&self) -> &[u8] {
         &self.0.raw
+    }
+
+    /// The key as a SubjectPublicKeyInfo in DER (RFC 8410, RFC 9881).
+    ///
+    /// Errors: `JACS_INTERNAL` when there is no memory.
+    pub fn info(&self) -> Result<Vec<u8>> {
+        let failed = |error| Error::new(Code::Internal, "the public key could not be encoded").with_source(error);
+        self.0.parsed.as_der().map(|der| der.as_ref().to_vec()).map_err(failed)
     }
 
     /// The `publicKeyHash` of documents. It is lossy: other keys can have the same. See [`public_key_hash`].

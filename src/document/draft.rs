@@ -118,6 +118,14 @@ impl<'a> Draft<'a> {
         Ok(Draft::next(input, document, merges, at))
     }
 
+    /// The next version of a document of the system's own kinds, with the fields of `object`.
+    pub fn following(mut object: Object<'a>, replaced: &Parsed, at: Timestamp) -> Draft<'a> {
+        for name in [names::SIGNATURE, names::SHA256] {
+            object.remove(name);
+        }
+        Draft::next(object, replaced, &[], at)
+    }
+
     fn next(mut object: Object<'a>, replaced: &Parsed, merges: &[Version], at: Timestamp) -> Draft<'a> {
         let header = &replaced.header;
         let greatest = merges.iter().copied().fold(header.key.version, Version::max);

@@ -123,6 +123,13 @@ impl Header {
     pub fn is_agent(&self) -> bool {
         &*self.document_type == "agent"
     }
+
+    /// Whether this is an agent's document that the agent signed itself. After a rotation `jacs` names the version before as
+    /// the signer, with the hash of the new key.
+    pub fn is_agents_own(&self, signer: DocumentKey) -> bool {
+        let is_version = signer == self.key || Some(signer.version) == self.previous_version;
+        self.is_agent() && signer.id == self.key.id && is_version
+    }
 }
 
 /// Whether a text is a lower-case hex SHA-256.

@@ -23,7 +23,7 @@ mod vectors_test;
 
 pub use draft::{Draft, Replaced, Signed};
 pub use files::{FileEntry, Form, MAX_INFLATED_BYTES, NewFile, shown};
-pub use header::Header;
+pub use header::{Header, parse_date};
 pub use parsed::{Origin, Parsed, check_size};
 pub use signature::{Author, Claim, SignedBy};
 

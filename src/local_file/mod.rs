@@ -11,4 +11,4 @@ pub use beneath::{open as open_beneath, open_plain, parts};
 pub use contents::{Contents, read_exact_at};
 pub use read::{ReadFailure, read_bounded, resolved};
 pub use tree::{Growing, Tree};
-pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace};
+pub use write::{Aside, TEMPORARY, create, create_folder, io_error, remove, replace, sync_folder};

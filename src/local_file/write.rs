@@ -116,7 +116,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Makes a name durable: a file's own sync does not cover the folder that names it.
-fn sync_folder(path: &Path) -> Result<()> {
+pub fn sync_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     File::open(folder(path))
         .and_then(|folder| folder.sync_all())

@@ -4,6 +4,7 @@
 //! reqwest's own defaults are not used: without a certificate store they panic, they read the process's environment,
 //! and they follow redirects with credentials.
 
+mod address;
 mod body;
 mod proxies;
 mod roots;
@@ -11,12 +12,12 @@ mod roots;
 use std::error::Error as _;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
 
+pub use self::address::{below, is_loopback, is_metadata, normalized, plain_host, redirected, server_url};
 pub use self::body::Body;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
@@ -29,17 +30,7 @@ const IDLE: Duration = Duration::from_secs(20);
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 /// A body has this many more milliseconds for each MiB: the slowest line that is waited for carries 256 KiB/s.
 const MS_PER_MIB: u64 = 4_000;
-/// Where clouds tell a machine its credentials; on other machines nothing answers there, so nobody waits long.
-const METADATA_HOSTS: [&str; 8] = [
-    "169.254.169.254",
-    "169.254.170.2",
-    "169.254.170.23",
-    "[fd00:ec2::254]",
-    "[fd00:ec2::23]",
-    "metadata.google.internal",
-    "100.100.100.200",
-    "metadata.tencentyun.com",
-];
+/// On machines that no cloud tells its credentials nobody answers.
 const METADATA_WAIT: Duration = Duration::from_secs(2);
 
 /// An HTTP client; clones share its connections.
@@ -196,28 +187,6 @@ pub fn transfer(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(MS_PER_MIB) >> 20)
 }
 
-/// A URL as the client will spell it: host in small letters, addresses in their usual form, no default port, no slash at the
-/// end. `None` for what is no URL.
-pub fn normalized(url: &str) -> Option<String> {
-    let url = reqwest::Url::parse(url).ok().filter(reqwest::Url::has_host)?;
-    Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// Whether plain http to this host stays on this machine.
-pub fn is_loopback(host: &str) -> bool {
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    match name.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        // Names below it are asked of DNS servers.
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-/// Whether a cloud tells a machine its credentials at this address, over plain http that does not leave the machine.
-pub fn is_metadata(host: &str) -> bool {
-    METADATA_HOSTS.contains(&host)
-}
-
 fn failure(host: &str, error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let mut detail = String::new();
@@ -250,25 +219,6 @@ fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_is_known_by_name_and_number() {
-        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]", "::1"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.com",
-            "localhost.example.com",
-            "a.localhost",
-            "10.0.0.1",
-            "0.0.0.0",
-            "[::2]",
-            "127.0.0.1.nip.io",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 
     #[test]
     fn a_body_has_time_by_its_size() {

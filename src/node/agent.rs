@@ -99,7 +99,7 @@ impl NativeAgent {
         promise(env, self.state.clone().close())
     }
 
-    /// Id, version, algorithm and public key of the loaded agent, as JSON.
+    /// Id, version, algorithm, public key and document of the loaded agent, as JSON.
     #[napi(ts_return_type = "string | Failure")]
     pub fn identity(&self) -> Outcome<Text> {
         outcome(|| Ok(report::identity(&*self.state.loaded()?)))
@@ -461,7 +461,7 @@ fn is_document(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-fn reference(key: &Unknown) -> Result<Reference> {
+pub(super) fn reference(key: &Unknown) -> Result<Reference> {
     text(key, "key")?.parse()
 }
 

@@ -7,6 +7,7 @@
 mod agent;
 mod archives;
 mod attachment;
+mod bundles;
 mod check;
 mod listener;
 mod listing;
@@ -14,10 +15,12 @@ mod options;
 mod outcome;
 mod replies;
 mod report;
+mod sharing;
 mod sources;
 mod state;
 mod text;
 mod transfers;
+mod trust;
 
 use napi_derive::napi;
 

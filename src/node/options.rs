@@ -1,8 +1,14 @@
 //! Options from JavaScript, as JSON text: their names known, their types checked.
 
+mod bundles;
+mod sharing;
 mod transfers;
+mod trust;
 
+pub use bundles::{export_bundle, verify_bundle};
+pub use sharing::{RecordForm, dns_record, presign};
 pub use transfers::{check, config_path, export, import, migrate, mirror};
+pub use trust::{agent_changes, rotate, untrust};
 
 use std::path::PathBuf;
 
@@ -39,7 +45,7 @@ const RANGES: [&str; 5] = ["range", "start", "end", "offset", "length"];
 const GET: &[&str] = &["signedBy", "minimumTrust", "allowUnsigned", "verify", "onFork", "cache"];
 const LIST: &[&str] = &["allVersions", "after", "limit", "since", "type", "agentId"];
 const DOCTOR: &[&str] = &["probe"];
-const LOAD: &[&str] = &["password", "readOnly"];
+const LOAD: &[&str] = &["password", "readOnly", "offline"];
 const CREATE_AGENT: &[&str] = &[
     "configPath",
     "dataDirectory",
@@ -228,8 +234,10 @@ impl<'a> Options<'a> {
             )?,
             allow_unsigned: self.flag("allowUnsigned")?,
             introduces: false,
+            vouches: false,
             files: if self.flag("contents")? { Files::Contents } else { Files::Embedded },
             base: self.typed("baseDirectory", "a path", |value| absolute(value.as_str()?))?,
+            held: None,
         })
     }
 }
@@ -346,7 +354,11 @@ pub fn remove(text: Option<&str>) -> Result<bool> {
 
 pub fn load(text: Option<&str>) -> Result<LoadOptions> {
     let options = Options::read(text, LOAD)?;
-    Ok(LoadOptions { password: options.text("password")?.map(Zeroizing::new), read_only: options.flag("readOnly")? })
+    Ok(LoadOptions {
+        password: options.text("password")?.map(Zeroizing::new),
+        read_only: options.flag("readOnly")?,
+        offline: options.flag("offline")?,
+    })
 }
 
 pub fn create_agent(text: Option<&str>) -> Result<CreateAgent> {

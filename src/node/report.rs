@@ -5,15 +5,22 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::agent::{Agent, Diagnosis};
+use crate::agent::{Agent, BundledReport, Diagnosis};
 use crate::progress::Progress;
 use crate::store::{Abilities, Entry};
+use crate::transfer::bundle::Signer;
 use crate::vault::{AttachmentReport, Chain, History, Lineage, Place, Report, VersionState};
 
 pub fn identity(agent: &Agent) -> String {
     let key = agent.public_key();
-    let (id, version) = (agent.key.id.to_string(), agent.key.version.to_string());
-    json!({ "id": id, "version": version, "algorithm": key.algorithm().name(), "publicKey": STANDARD.encode(key.raw()) }).to_string()
+    json!({
+        "id": agent.key.id.to_string(),
+        "version": agent.key.version.to_string(),
+        "algorithm": key.algorithm().name(),
+        "publicKey": STANDARD.encode(key.raw()),
+        "agentDocument": &*agent.document,
+    })
+    .to_string()
 }
 
 pub fn progress(progress: Progress) -> String {
@@ -95,6 +102,34 @@ fn chain(chain: Chain) -> &'static str {
 }
 
 pub fn verification(report: &Report) -> String {
+    Value::Object(verified(report)).to_string()
+}
+
+/// A list.
+pub fn bundle(reports: &[BundledReport]) -> String {
+    let one = |bundled: &BundledReport| {
+        let mut members = verified(&bundled.report);
+        members.extend(self::members([
+            ("bundledBy", json!(bundled.bundled_by.to_string())),
+            ("evidence", bundled.evidence.as_ref().map_or(Value::Null, evidence)),
+        ]));
+        Value::Object(members)
+    };
+    Value::Array(reports.iter().map(one).collect()).to_string()
+}
+
+fn evidence(signer: &Signer) -> Value {
+    object([
+        ("source", json!(signer.source)),
+        ("keySha256", json!(signer.key_sha256)),
+        ("algorithm", json!(signer.algorithm)),
+        ("resolvedAt", json!(signer.resolved_at)),
+        ("tried", json!(signer.tried)),
+        ("publicKey", json!(signer.public_key)),
+    ])
+}
+
+fn verified(report: &Report) -> Map<String, Value> {
     let checks: Vec<Value> = report
         .checks
         .iter()
@@ -102,7 +137,7 @@ pub fn verification(report: &Report) -> String {
         .collect();
     let tried: Vec<Value> =
         report.tried.iter().map(|tried| json!({ "source": tried.source.name(), "result": tried.result })).collect();
-    object([
+    members([
         ("valid", json!(report.is_valid())),
         ("code", json!(report.error.as_ref().map(|error| error.code().as_str()))),
         ("checks", json!(checks)),
@@ -112,13 +147,13 @@ pub fn verification(report: &Report) -> String {
         ("algorithm", json!(report.algorithm.map(|algorithm| algorithm.name()))),
         ("keySource", json!(report.key_source.map(|source| source.name()))),
         ("keySha256", json!(report.key_sha256)),
+        ("domain", json!(report.domain)),
         ("tried", json!(tried)),
         ("unsigned", json!(report.unsigned)),
         ("signedAt", json!(report.signed_at)),
         ("heads", json!(report.heads.as_ref().map(|heads| heads.iter().map(ToString::to_string).collect::<Vec<_>>()))),
         ("attachments", Value::Array(report.attachments.iter().map(attachment).collect())),
     ])
-    .to_string()
 }
 
 fn attachment(attachment: &AttachmentReport) -> Value {
@@ -142,7 +177,7 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
         .iter()
         .map(|setting| json!({ "key": setting.key, "value": setting.value, "source": setting.source.name() }))
         .collect();
-    let key = agent.public_key();
+    let (key, keys) = (agent.public_key(), &diagnosis.keys);
     let directory = diagnosis.store.directory.as_ref();
     let server = diagnosis.server.as_ref();
     let create_once = server.map_or(diagnosis.store.create_once, |server| server.create_once);
@@ -153,6 +188,12 @@ pub fn diagnosis(agent: &Agent, diagnosis: &Diagnosis) -> String {
             "id": agent.key.id.to_string(), "version": agent.key.version.to_string(), "algorithm": key.algorithm().name(),
             "keySha256": key.sha256(), "readOnly": agent.is_read_only(),
         },
+        "keys": object([
+            ("resolution", json!(keys.resolution.iter().map(|source| source.name()).collect::<Vec<_>>())),
+            ("registry", json!(keys.registry)),
+            ("dns", json!(keys.dns)),
+            ("offline", json!(keys.offline)),
+        ]),
         "storage": object([
             ("scheme", json!(diagnosis.store.scheme)),
             ("createOnce", json!(create_once.name())),

@@ -91,6 +91,14 @@ impl State {
         }
     }
 
+    /// The same agent with another key or document, for calls from now on.
+    pub fn replace(&self, agent: Arc<Agent>) {
+        let mut phase = self.phase();
+        if matches!(&*phase, Phase::Loaded(_)) {
+            *phase = Phase::Loaded(agent);
+        }
+    }
+
     /// Refuses calls from now on and waits for those under way. The key is forgotten with the last of them.
     pub async fn close(self: Arc<Self>) -> Result<()> {
         let mut calls = self.calls.subscribe();

@@ -17,6 +17,7 @@ mod lock;
 mod memory;
 mod names;
 mod other;
+mod presign;
 mod probe;
 mod put;
 mod remote;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -137,7 +138,8 @@ async fn remove_missing(
         while let Some(object) = cancel.or(only.next()).await? {
             let Object { key, modified, .. } = object;
             // Made since: the source may have got it after it was listed.
-            if made(&key).is_some_and(|made| made >= begun) || modified.is_some_and(|modified| modified >= begun.into())
+            if made(&key).is_some_and(|made| made >= begun)
+                || modified.is_some_and(|modified| modified >= SystemTime::from(begun))
             {
                 continue;
             }

@@ -13,9 +13,11 @@
 //! | `merkle`, `report` | the root over all objects, and what a transfer came to |
 //! | `migrate` | a whole store into another one; also a mirror |
 //! | `archive` | a whole store as a `.tar.gz`, and back |
+//! | `bundle` | chosen documents for somebody without a network |
 //! | `check` | a look at every object, and repair |
 
 pub mod archive;
+pub mod bundle;
 mod check;
 mod copy;
 mod engine;

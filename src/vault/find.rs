@@ -20,6 +20,8 @@ pub(super) struct Found {
     /// Who claims to have signed.
     pub agent: Option<DocumentKey>,
     pub key_source: Option<KeySource>,
+    /// See [`Report::disowned`].
+    pub disowned: bool,
     /// The first check that failed.
     pub error: Option<Error>,
 }
@@ -68,8 +70,8 @@ impl Vault {
             self.cache.keep(before, kind, verified);
         }
         let header = parsed.map(|parsed| parsed.header);
-        let Report { agent, key_source, error, .. } = report;
-        Ok(Found { text, header, agent, key_source, error })
+        let Report { agent, key_source, disowned, error, .. } = report;
+        Ok(Found { text, header, agent, key_source, disowned, error })
     }
 
     /// `None` also where memory cannot say yes: the checks then say why not.
@@ -79,12 +81,13 @@ impl Vault {
             return Ok(None);
         }
         let Some(verified) = self.cache.get(kind, key) else { return Ok(None) };
-        let trust = self.keyring.find(&verified.by(), key, None).await?;
+        let trust = self.keyring.find(&verified.by(), key, None, self.least(options)).await?;
         Ok(self.admits(&verified, &trust, options).map(|source| Found {
             text: verified.text.clone(),
             header: Some(verified.header.clone()),
             agent: Some(verified.by().agent),
             key_source: Some(source),
+            disowned: false,
             error: None,
         }))
     }
@@ -95,6 +98,7 @@ impl Vault {
         let believed = trust.key(&by).ok().filter(|believed| believed.key == verified.key)?;
         self.check_trust(by.agent.id, believed, options).ok()?;
         by.check_times(key, super::now()).ok()?;
-        Some(believed.source)
+        // Whether a document of a key that ended counts may depend on others.
+        believed.ended.is_none().then_some(believed.source)
     }
 }

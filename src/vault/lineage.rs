@@ -25,6 +25,8 @@ pub struct VersionState {
     /// Who claims to have signed.
     pub agent: Option<DocumentKey>,
     pub key_source: Option<KeySource>,
+    /// See [`Report::disowned`](super::Report::disowned).
+    pub disowned: bool,
     /// What the checks found against it.
     pub error: Option<Error>,
     /// Why it does not count; `None` when it does.
@@ -72,6 +74,7 @@ impl VersionState {
             header: None,
             agent: None,
             key_source: None,
+            disowned: false,
             error: None,
             refused: None,
             head: false,
@@ -137,8 +140,8 @@ impl Vault {
                 };
             }
         };
-        let (agent, key_source, error) = (found.agent, found.key_source, found.error);
-        Ok(Some(VersionState { agent, key_source, error, ..state.with_header(found.header) }))
+        let (agent, key_source, disowned, error) = (found.agent, found.key_source, found.disowned, found.error);
+        Ok(Some(VersionState { agent, key_source, disowned, error, ..state.with_header(found.header) }))
     }
 
     /// The newest version without reading every other: when all versions are ordered by their ids and our own key, or
@@ -241,6 +244,8 @@ impl Lineage {
             (None, ..) => false,
             // By its id alone it cannot count, whatever its bytes are; so it stands in nobody's way.
             _ if state.future => false,
+            // Its owner gave up the key: whoever has it can make any number of them.
+            _ if state.disowned => false,
             (Some(error), Some(agent), Some(owner)) => error.is_damage() || agent.id == owner,
             (Some(_), ..) => true,
         }

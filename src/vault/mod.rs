@@ -5,6 +5,7 @@
 //! | `attachments` | the bytes of attachments, read to a verified end |
 //! | `cache` | verified documents kept in memory |
 //! | `verify` | the table of checks over one text, and the report of it |
+//! | `vouched` | documents of a key that somebody else may have |
 //! | `lineage` | the versions of one document: owner, which count, heads, newest |
 //! | `find` | one version and what the checks find of it, from memory or from the store |
 //! | `read` | get, newest, versions, inspect |
@@ -20,6 +21,7 @@ mod lineage;
 mod list;
 mod read;
 mod verify;
+mod vouched;
 mod write;
 
 pub use attachments::Attachment;
@@ -29,6 +31,7 @@ pub use lineage::{Lineage, Refused, VersionState};
 pub use list::{ListFilter, Listing};
 pub use read::{OnFork, ReadOptions, Verify};
 pub use verify::{AttachmentReport, Check, Examined, Files, Place, Report, VerifyOptions};
+pub use vouched::Successions;
 
 use std::sync::Arc;
 
@@ -52,6 +55,8 @@ pub struct Vault {
     pub max_bytes: u64,
     /// What this vault verified before; its removals and writes are told to every cache of the process.
     pub cache: Arc<Cache>,
+    /// What was found of documents whose key was given up.
+    pub successions: Successions,
 }
 
 /// Whether a read may be answered from memory.

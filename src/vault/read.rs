@@ -8,6 +8,7 @@ use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey, Reference, Version};
 use crate::store::{Kind, ObjectKey};
+use crate::trust::in_one_call;
 
 /// How much a read verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Vault {
                 Parsed::read(&stored.text, Origin::Storage(key), self.max_bytes)?.check_hash()?;
                 Ok(stored)
             }
-            (Reference::Newest(id), Verify::Full) => self.get_newest(id, options).await,
+            (Reference::Newest(id), Verify::Full) => Box::pin(in_one_call(self.get_newest(id, options))).await,
             (Reference::Newest(id), Verify::Hash) => self.newest_by_hash(id).await,
         }
     }
@@ -123,6 +124,10 @@ impl Vault {
 
     /// The report for a stored document, valid or not. Errors: `JACS_NOT_FOUND`, and where no verdict was possible.
     pub async fn inspect(&self, reference: Reference, options: &VerifyOptions) -> Result<Report> {
+        Box::pin(in_one_call(self.inspect_all(reference, options))).await
+    }
+
+    async fn inspect_all(&self, reference: Reference, options: &VerifyOptions) -> Result<Report> {
         let id = match reference {
             Reference::Newest(id) => id,
             Reference::Exact(key) => {

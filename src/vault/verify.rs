@@ -1,13 +1,16 @@
 //! The table of checks over one text. The first check that fails gives the code; what was found is reported.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::KeySource;
 use crate::crypto::{Algorithm, PublicKey};
-use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed};
+use crate::document::{Claim, FileEntry, MAX_INFLATED_BYTES, Origin, Parsed, SignedBy};
 use crate::error::{Code, Error, Result};
 use crate::id::{DocumentId, DocumentKey};
-use crate::trust::{Believed, Tried};
+use crate::store::Sha256Hex;
+use crate::trust::{Believed, Reason, Tried};
 
 use super::Vault;
 use super::attachments::about;
@@ -23,9 +26,22 @@ pub struct VerifyOptions {
     pub allow_unsigned: bool,
     /// The text is about to be stored: an agent's document may then speak for itself.
     pub introduces: bool,
+    /// The loaded agent is about to speak for the text: it counts although the agent's own key was replaced as compromised.
+    pub vouches: bool,
     pub files: Files,
     /// Where attachments lie that are only referenced; the working directory when absent.
     pub base: Option<PathBuf>,
+    /// The stored attachments that are there, whose hashes somebody compared already: no store and no file is asked for any,
+    /// whatever `files` says.
+    pub held: Option<Arc<BTreeSet<Sha256Hex>>>,
+}
+
+impl VerifyOptions {
+    /// Whether a stored attachment is among those that are held; `None` where the store is to be asked.
+    fn holds(&self, file: &FileEntry<'_>) -> Result<Option<bool>> {
+        let Some(held) = &self.held else { return Ok(None) };
+        Ok(Some(file.stored && held.contains(&file.sha256.parse()?)))
+    }
 }
 
 /// How much is checked of attachments.
@@ -77,12 +93,16 @@ pub struct Report {
     pub key_source: Option<KeySource>,
     /// SHA-256 of the raw public key, hex.
     pub key_sha256: Option<String>,
+    /// The domain whose record names the key, where the source is `dns`.
+    pub domain: Option<String>,
     pub tried: Vec<Tried>,
     pub unsigned: Vec<String>,
     /// RFC 3339; the signer's own claim.
     pub signed_at: Option<String>,
     pub heads: Option<Vec<DocumentKey>>,
     pub attachments: Vec<AttachmentReport>,
+    /// The signature holds, and its owner had given up the key: it says nothing for the document.
+    pub disowned: bool,
     /// The first check that failed.
     pub error: Option<Error>,
 }
@@ -158,13 +178,15 @@ impl Vault {
         report.agent = Some(by.agent);
         report.algorithm = Some(by.algorithm);
         report.signed_at = Some(by.date.to_string());
-        let found = self.keyring.find(by, key, options.introduces.then_some(parsed)).await?;
+        let found = self.keyring.find(by, key, options.introduces.then_some(parsed), self.least(options)).await?;
         report.tried.clone_from(&found.tried);
-        let Some(believed) = report.note("key", found.key(by).map_err(|error| error.with_key(key))) else {
+        let check = if found.refused.is_some() { "trust" } else { "key" };
+        let Some(believed) = report.note(check, found.key(by).map_err(|error| error.with_key(key))) else {
             return Ok(None);
         };
         report.key_source = Some(believed.source);
         report.key_sha256 = Some(believed.key.sha256().to_owned());
+        report.domain.clone_from(&believed.domain);
         let trusted = self.check_trust(by.agent.id, believed, options).map_err(|error| error.with_key(key));
         if report.note("trust", trusted).is_none() {
             return Ok(None);
@@ -178,13 +200,24 @@ impl Vault {
         {
             return Ok(None);
         }
+        // What may take long comes after what whoever writes to the store cannot make.
+        if let Err(error) = self.check_end(parsed, by, believed, options).await? {
+            report.disowned = true;
+            report.note::<()>(if error.code() == Code::Signature { "time" } else { "trust" }, Err(error));
+            return Ok(None);
+        }
         self.examine_files(parsed, options, report).await?;
         Ok(Some(believed.key.clone()))
     }
 
+    /// The weakest source of a key that counts.
+    pub(super) fn least(&self, options: &VerifyOptions) -> KeySource {
+        options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust)
+    }
+
     /// Check 5.
     pub(super) fn check_trust(&self, agent: DocumentId, believed: &Believed, options: &VerifyOptions) -> Result<()> {
-        let minimum = options.minimum_trust.unwrap_or(self.minimum_trust).max(self.minimum_trust);
+        let minimum = self.least(options);
         if believed.source < minimum {
             let error = Error::new(Code::Untrusted, "the signer's key is not believed enough");
             return Err(error.with("key source", believed.source).with("minimum", minimum));
@@ -195,6 +228,32 @@ impl Vault {
             return Err(error.with("agent", agent));
         }
         Ok(())
+    }
+
+    /// What a key signed that was replaced since counts until then; one that was replaced as compromised, as far as others speak for
+    /// it. Errors: where no verdict was possible.
+    async fn check_end(
+        &self,
+        parsed: &Parsed<'_>,
+        by: &SignedBy<'_>,
+        believed: &Believed,
+        options: &VerifyOptions,
+    ) -> Result<Result<()>> {
+        let (key, Some(ended)) = (parsed.header.key, believed.ended) else { return Ok(Ok(())) };
+        if ended.is_before(by.iat) {
+            let error = Error::new(Code::Signature, "the key had been replaced before it made this signature");
+            return Ok(Err(error.with("iat", by.iat).with("replaced at", ended.at).with_key(key)));
+        }
+        let is_vouched_for = options.vouches && believed.source == KeySource::SelfKey;
+        if ended.reason == Reason::Compromised
+            && !is_vouched_for
+            && !Box::pin(self.is_vouched_for(&parsed.header, by.agent.id)).await?
+        {
+            let message =
+                "the key was replaced as compromised, and no later version of the document speaks for this one";
+            return Ok(Err(Error::new(Code::Untrusted, message).with_key(key)));
+        }
+        Ok(Ok(()))
     }
 
     /// Check 9, and what there is to say of each attachment.
@@ -228,12 +287,16 @@ impl Vault {
     /// What is asked of an attachment whose bytes are not in the document.
     async fn examine_elsewhere(&self, key: DocumentKey, file: &FileEntry<'_>, options: &VerifyOptions) -> Result<()> {
         let base = options.base.as_deref();
+        let absent = || {
+            let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
+            Err(about(error, file.path))
+        };
+        if let Some(holds) = options.holds(file)? {
+            return if file.stored && !holds { absent() } else { Ok(()) };
+        }
         match options.files {
             Files::Contents => self.open_attachment(key, file, base).await?.check().await,
-            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => {
-                let error = Error::new(Code::Attachment, "an attachment of the document is not in this store");
-                Err(about(error, file.path))
-            }
+            Files::Present if file.stored && self.attachment_length(file, base).await?.is_none() => absent(),
             Files::Present | Files::Embedded => Ok(()),
         }
     }
@@ -249,9 +312,11 @@ impl Vault {
             None if file.stored => Place::Store,
             None => Place::Reference,
         };
-        let was_read = place == Place::Document || options.files == Files::Contents;
+        let holds = options.holds(file)?;
+        let was_read = place == Place::Document || holds.unwrap_or(options.files == Files::Contents);
         let present = match (place, checked) {
             (Place::Document, _) => true,
+            (_, _) if let Some(holds) = holds => holds,
             (Place::Store, Ok(())) => true,
             (_, Ok(())) if was_read => true,
             _ => self.attachment_length(file, options.base.as_deref()).await?.is_some(),

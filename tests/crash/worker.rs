@@ -58,7 +58,7 @@ pub async fn load(setting: Setting<'_>) -> Agent {
     ]);
     let folder = setting.config.parent().unwrap();
     let config = Config::from_file(setting.config, &environment, folder).unwrap();
-    let options = LoadOptions { password: Some(PASSWORD.to_owned().into()), read_only: false };
+    let options = LoadOptions { password: Some(PASSWORD.to_owned().into()), ..LoadOptions::default() };
     Agent::load(config, &options, &environment, folder).await.unwrap()
 }
 

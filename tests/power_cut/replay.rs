@@ -9,7 +9,7 @@ use jacs_agent::cancel::Cancel;
 use jacs_agent::error::Code;
 use jacs_agent::id::{DocumentId, DocumentKey, Reference};
 use jacs_agent::store::{Durability, Kind, ObjectKey, Settings, Store};
-use jacs_agent::trust::{Keyring, OwnKey};
+use jacs_agent::trust::{Keyring, OwnKey, Sources};
 use jacs_agent::vault::{Cache, CacheLimits, ListFilter, ReadOptions, Vault};
 
 use super::model::{Contents, Entry, TEMPORARY, Tree};
@@ -175,9 +175,13 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
     let settings = Settings::Fs { root: data.to_owned(), durability: Durability::Full };
     let store = Store::open(&settings).await.unwrap();
     let config = &reader.config;
-    let own = OwnKey::new(reader.key.id, reader.public_key().clone(), [reader.key.version]);
-    let keyring =
-        Keyring::new(Some(own), store.clone(), config.key_resolution.clone(), config.max_document_bytes).unwrap();
+    let own = OwnKey::new(reader.key, reader.public_key().clone(), [], Vec::new());
+    let keyring = Keyring::new(
+        Some(own),
+        store.clone(),
+        Sources { order: config.key_resolution.clone(), ..Sources::default() },
+        config.max_document_bytes,
+    );
     Vault {
         store,
         keyring,
@@ -186,6 +190,7 @@ async fn vault(reader: &Agent, data: &Path) -> Vault {
         max_bytes: config.max_document_bytes,
         // What a former state had is not what this one has.
         cache: Cache::new(CacheLimits { bytes: 0, ttl: Duration::ZERO, latest_ttl: Duration::ZERO }),
+        successions: Default::default(),
     }
 }
 

@@ -89,7 +89,7 @@ pub async fn load(folder: &Path, data: &Path, durability: &str) -> Agent {
     });
     let environment = Environment::default();
     let config = Config::from_object(&config.to_string(), &environment, folder).unwrap();
-    let options = LoadOptions { password: Some(Zeroizing::new(PASSWORD.into())), read_only: false };
+    let options = LoadOptions { password: Some(Zeroizing::new(PASSWORD.into())), ..LoadOptions::default() };
     Agent::load(config, &options, &environment, folder).await.unwrap()
 }
 

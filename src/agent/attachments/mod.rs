@@ -30,7 +30,7 @@ use super::Agent;
 use crate::cancel::Cancel;
 use crate::document::{FileEntry, Form, NewFile, Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::id::Reference;
+use crate::id::{DocumentKey, Reference};
 use crate::local_file::Contents;
 use crate::progress::OnProgress;
 use crate::store::blocking;
@@ -235,15 +235,7 @@ impl Agent {
         let text = cancel.or(Box::pin(self.verified_text(document, options))).await?;
         let parsed = Parsed::read(&text, Origin::Caller, self.vault.max_bytes)?;
         let files = parsed.files()?;
-        let mut found = files.iter().filter(|file| file.path == path);
-        let file = found.next().ok_or_else(|| {
-            let error = Error::new(Code::NotFound, "the document has no attachment of that path");
-            error.with("attachment", path).with_key(parsed.header.key)
-        })?;
-        if found.any(|other| other.sha256 != file.sha256) {
-            let error = Error::new(Code::Attachment, "the document has several attachments of that path");
-            return Err(error.with("attachment", path).with_key(parsed.header.key));
-        }
+        let file = named(parsed.header.key, &files, path)?;
         cancel.or(Box::pin(self.open_file(&parsed, file, options))).await
     }
 
@@ -267,6 +259,26 @@ impl Agent {
                 let options = ReadOptions { checks: options.clone(), ..ReadOptions::default() };
                 Ok(self.vault.get(*reference, &options).await?.text)
             }
+        }
+    }
+}
+
+/// The attachment of a path. Errors: `JACS_NOT_FOUND`; `JACS_ATTACHMENT` for several that differ.
+pub(super) fn named<'a, 'b>(
+    document: DocumentKey,
+    files: &'b [FileEntry<'a>],
+    path: &str,
+) -> Result<&'b FileEntry<'a>> {
+    let mut found = files.iter().filter(|file| file.path == path);
+    let file = found.next().ok_or_else(|| {
+        let error = Error::new(Code::NotFound, "the document has no attachment of that path");
+        error.with("attachment", path).with_key(document)
+    })?;
+    match found.any(|other| other.sha256 != file.sha256) {
+        false => Ok(file),
+        true => {
+            let error = Error::new(Code::Attachment, "the document has several attachments of that path");
+            Err(error.with("attachment", path).with_key(document))
         }
     }
 }

@@ -1,4 +1,5 @@
 mod precedence;
+mod registry;
 
 use std::path::Path;
 

@@ -147,7 +147,7 @@ pub fn import(file: &str, text: Option<&str>, loads: bool) -> Result<Import> {
     Ok(Import { archive, sign: options.sign()?, password: options.text("password")?.map(Zeroizing::new) })
 }
 
-fn archive_path(file: &str) -> Result<PathBuf> {
+pub(super) fn archive_path(file: &str) -> Result<PathBuf> {
     absolute(file).ok_or_else(|| Error::new(Code::Input, "the archive is not a path").with("argument", "file"))
 }
 

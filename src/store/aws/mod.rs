@@ -3,6 +3,7 @@
 pub(super) mod credentials;
 mod endpoint;
 mod listing;
+pub(super) mod presign;
 mod profile;
 mod upload;
 
@@ -15,6 +16,7 @@ use opendal::{Configurator, Operator};
 
 use self::credentials::Told;
 use self::endpoint::Place;
+use self::presign::Presigner;
 use self::profile::Profile;
 use super::CreateOnce;
 use super::remote::transport::{Dialect, Transport};
@@ -55,31 +57,14 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     }
     let profile = Profile::read(&access.environment, access.options.get("profile"))?;
     let place = Place::find(access, &profile, &settings.bucket)?;
-    // OpenDAL does not send it with uploads in parts. Without TLS nothing else would notice a byte that changed on its way.
-    let by_md5 = match access.options.get(CHECKSUM) {
-        Some(algorithm) => algorithm == "md5",
-        None => !place.endpoint.starts_with("https:"),
-    };
-    // The style of the URLs is decided above, from the same option.
-    let ours = |name: &String| name == "enable_virtual_host_style" || (name == CHECKSUM && by_md5);
-    let options = access.options.iter().filter(|(name, _)| !ours(name));
-    let config = S3Config::from_iter(options.map(|(name, value)| (name.clone(), value.clone()))).map_err(invalid)?;
-    let mut builder: S3 = config
-        .into_builder()
-        .bucket(&settings.bucket)
-        .root(&format!("/{}", settings.prefix))
-        .region(&place.region)
-        .endpoint(&place.endpoint);
-    if place.virtual_host {
-        builder = builder.enable_virtual_host_style();
-    }
+    let builder = configured(settings, &place).map_err(invalid)?;
     let client = access.client()?;
     let hosts = if settings.bucket.ends_with(EXPRESS) { Arc::default() } else { place.hosts(&settings.bucket) };
     let dialect = Dialect {
         is_listing: listing::is_sound,
         is_stored,
         is_upload: Some(upload::is_step),
-        checksums: by_md5,
+        checksums: by_md5(access, &place),
         hosts,
         ..Dialect::default()
     };
@@ -94,8 +79,40 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     );
     let transport = Transport::new(client, remote.watch.clone(), dialect);
     let told = Told::default();
-    builder = builder.credential_provider_chain(credentials::chain(access, &profile, &place, &transport, &told));
-    remote.told = Some(told);
+    let builder = builder.credential_provider_chain(credentials::chain(access, &profile, &place, &transport, &told));
+    remote.told = Some(told.clone());
+    let operator = Operator::new(builder).map_err(invalid)?;
+    remote.presigner =
+        Some(Box::new(Presigner { settings: settings.clone(), profile, place, transport: transport.clone(), told }));
+    Ok(dress(operator, access, transport, remote))
+}
+
+/// Whether bodies go with their MD5. OpenDAL does not send it with uploads in parts. Without TLS nothing else would notice a
+/// byte that changed on its way.
+fn by_md5(access: &Access, place: &Place) -> bool {
+    match access.options.get(CHECKSUM) {
+        Some(algorithm) => algorithm == "md5",
+        None => !place.endpoint.starts_with("https:"),
+    }
+}
+
+/// OpenDAL's service with all settings but its credentials.
+fn configured(settings: &Aws, place: &Place) -> opendal::Result<S3> {
+    let access = &settings.access;
+    let by_md5 = by_md5(access, place);
+    // The style of the URLs is decided elsewhere, from the same option.
+    let ours = |name: &String| name == "enable_virtual_host_style" || (name == CHECKSUM && by_md5);
+    let options = access.options.iter().filter(|(name, _)| !ours(name));
+    let config = S3Config::from_iter(options.map(|(name, value)| (name.clone(), value.clone())))?;
+    let mut builder: S3 = config
+        .into_builder()
+        .bucket(&settings.bucket)
+        .root(&format!("/{}", settings.prefix))
+        .region(&place.region)
+        .endpoint(&place.endpoint);
+    if place.virtual_host {
+        builder = builder.enable_virtual_host_style();
+    }
     // Set last: the configuration's own keys win over options of the same meaning.
     builder = match (settings.encryption, &settings.kms_key_id) {
         (Some("aws:kms"), Some(key)) => builder.server_side_encryption_with_customer_managed_kms_key(key),
@@ -106,6 +123,5 @@ pub(super) fn open(settings: &Aws) -> Result<(Operator, Remote)> {
     if let Some(class) = &settings.storage_class {
         builder = builder.default_storage_class(class);
     }
-    let operator = Operator::new(builder).map_err(invalid)?;
-    Ok(dress(operator, access, transport, remote))
+    Ok(builder)
 }

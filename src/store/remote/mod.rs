@@ -25,6 +25,7 @@ use self::patient::Patient;
 pub(super) use self::watch::{Seen, Watch};
 use super::CreateOnce;
 use super::aws::credentials::Told;
+use super::aws::presign::Presigner;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, nearest};
 use crate::net::{self, Client, Failure, What};
@@ -101,31 +102,14 @@ impl Access {
     ///
     /// Errors: `JACS_CONFIG`; the URL is not shown where it may hold a password.
     pub(super) fn check_url(&self, name: &'static str, url: &str) -> Result<String> {
-        let refused = |why: &'static str| Error::new(Code::Config, why).with("setting", name);
-        let parsed: http::Uri = url.parse().map_err(|_| refused("a server's address is not a URL"))?;
-        let (Some(scheme), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
-            return Err(refused("a server's address is not a URL with http:// or https://"));
-        };
-        if authority.as_str().contains('@') {
-            return Err(refused("credentials do not belong into a server's URL"));
-        }
-        if parsed.query().is_some() || url.contains('#') {
-            return Err(refused("a server's URL has neither query nor fragment"));
-        }
-        let dotted = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
-        if parsed.path().split('/').any(dotted) {
-            return Err(refused("a server's URL has no `.` or `..`"));
-        }
-        match scheme {
-            "https" => {}
-            "http" if self.allow_http || net::is_loopback(authority.host()) => {}
-            "http" => {
-                let error = refused("plain http goes to this machine only, unless `allow_http` is set");
-                return Err(error.with("host", authority.host()));
+        let url = net::server_url(name, url)?;
+        match net::plain_host(&url).filter(|_| !self.allow_http) {
+            None => Ok(url),
+            Some(host) => {
+                let message = "plain http goes to this machine only, unless `allow_http` is set";
+                Err(Error::new(Code::Config, message).with("setting", name).with("host", host))
             }
-            _ => return Err(refused("a server's URL begins with https:// or http://")),
         }
-        net::normalized(url).ok_or_else(|| refused("a server's address is not a URL"))
     }
 }
 
@@ -148,6 +132,8 @@ pub(super) struct Remote {
     pub cut: Option<super::hai::Cut>,
     /// What the last look for credentials came to, where there is one for each request.
     pub told: Option<Told>,
+    /// Only where a URL can carry a signature.
+    pub presigner: Option<Box<Presigner>>,
     /// The operator that repeats requests and not steps: a write that is given up in the layer of retries could not be
     /// aborted any more.
     pub uploader: Option<Operator>,
@@ -208,6 +194,7 @@ impl Remote {
             probing: tokio::sync::Mutex::default(),
             cut: None,
             told: None,
+            presigner: None,
             uploader: None,
             total: access.total(),
             places: Arc::new(Semaphore::new(access.concurrency())),

@@ -22,7 +22,16 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// One member of a gzip file. The same bytes give the same member.
 pub fn pack(block: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(block.len() / 2), LEVEL);
+    member(block, LEVEL)
+}
+
+/// The same, as long as the bytes are.
+pub fn pack_as_it_is(block: &[u8]) -> Result<Vec<u8>> {
+    member(block, flate2::Compression::none())
+}
+
+fn member(block: &[u8], level: flate2::Compression) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(block.len() / 2), level);
     let packed = encoder.write_all(block).and_then(|()| encoder.finish());
     packed.map_err(|error| Error::new(Code::Internal, "a block could not be packed").with_source(error))
 }

@@ -28,12 +28,21 @@ pub fn object(key: &ObjectKey, bytes: u64) -> Result<Header> {
     header(&key.path(), EntryType::Regular, FILE_MODE, made, bytes)
 }
 
+/// The header of a file with so many bytes that is no object, beside the root.
+pub fn beside(name: &str, bytes: u64) -> Result<Header> {
+    named(name, EntryType::Regular, FILE_MODE, 0, bytes)
+}
+
 fn header(path: &str, kind: EntryType, mode: u32, modified: u64, bytes: u64) -> Result<Header> {
+    named(&format!("{ROOT}{path}"), kind, mode, modified, bytes)
+}
+
+fn named(name: &str, kind: EntryType, mode: u32, modified: u64, bytes: u64) -> Result<Header> {
     // The form of GNU: sizes that take more than eleven octal digits are written in binary.
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
-    let named = header.set_path(format!("{ROOT}{path}"));
-    named.map_err(|error| Error::new(Code::Internal, "a path does not fit into a header").with_source(error))?;
+    let set = header.set_path(name);
+    set.map_err(|error| Error::new(Code::Internal, "a path does not fit into a header").with_source(error))?;
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);

@@ -17,6 +17,7 @@
 //! | `leaves` | the objects sorted by path, for the roots |
 //! | `pages` | a store in the order of the archive, some objects at a time |
 //! | `job` | one page of an export, read, checked and packed |
+//! | `output` | the file that is written |
 //! | `write` | export: pages read, checked and packed on all cores, written in order |
 //! | `scan` | the whole archive once, before anything is stored |
 //! | `spool` | the contents of one entry |
@@ -24,20 +25,21 @@
 //! | `place` | one object of an archive into the store |
 //! | `succession` | what was imported and does not count |
 
-mod gzip;
-mod header;
+pub(super) mod gzip;
+pub(super) mod header;
 mod job;
 mod judge;
 mod leaves;
-mod limits;
+pub(super) mod limits;
 mod names;
+pub(super) mod output;
 mod pages;
 mod place;
 mod read;
 mod scan;
 mod spool;
 mod succession;
-mod tape;
+pub(super) mod tape;
 mod write;
 
 pub use limits::Limits;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::super::bundle;
 use super::super::finding::{Finding, What};
 use super::gzip::{Packed, Unpacked};
 use super::limits::Most;
@@ -216,6 +217,8 @@ impl Archive {
         match entry.what {
             tape::What::Directory => return Ok(None),
             tape::What::Other(what) => return Err(refused(&format!("an entry is not a file but {what}"))),
+            // The objects of a bundle come in as those of any archive; what it says of them has done its work.
+            tape::What::File if entry.name == bundle::NAME.as_bytes() => return Ok(None),
             tape::What::File => {}
         }
         let named = names::read(&entry.name).map_err(refused)?;

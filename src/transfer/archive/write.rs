@@ -17,10 +17,10 @@ use super::gzip::pack;
 use super::header;
 use super::job::{Done, Job, Piece, Source};
 use super::leaves::Leaves;
+use super::output::{Output, name_of};
 use super::pages::{Page, Pages};
 use crate::cancel::Cancel;
 use crate::error::{Code, Error, Result};
-use crate::local_file::{Growing, Tree};
 use crate::store::{CreateOnce, Store, blocking, wait_here};
 
 /// Pages of a server that are read at once.
@@ -199,35 +199,4 @@ impl Writer {
         })
         .await
     }
-}
-
-/// The file, under a temporary name.
-struct Output {
-    file: Growing,
-    length: u64,
-}
-
-impl Output {
-    /// `None` where nothing is to be written.
-    fn begin(path: &Path, overwrite: bool, dry_run: bool) -> Result<Option<Output>> {
-        let name = name_of(path)?;
-        let folder = path.parent().unwrap_or(path);
-        match path.symlink_metadata() {
-            Ok(found) if !overwrite || found.is_dir() => {
-                return Err(Error::new(Code::Conflict, "something stands there already").with_path(path));
-            }
-            _ => {}
-        }
-        if dry_run {
-            return Ok(None);
-        }
-        let tree = Tree::open(folder).map_err(|error| error.with_path(folder.join(name)))?;
-        Ok(Some(Output { file: tree.begin()?, length: 0 }))
-    }
-}
-
-fn name_of(path: &Path) -> Result<String> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let error = || Error::new(Code::Input, "the path is not that of a file").with_path(path);
-    name.map(str::to_owned).ok_or_else(error)
 }

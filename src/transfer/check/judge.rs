@@ -127,7 +127,9 @@ impl Check {
         });
         let mut error = report.error;
         let is_of_kind = match kind {
-            Kind::Agent => parsed.header.is_agent() && report.agent.is_none_or(|agent| agent == key),
+            Kind::Agent => {
+                parsed.header.is_agent() && report.agent.is_none_or(|signer| parsed.header.is_agents_own(signer))
+            }
             Kind::Document => !matches!(&*parsed.header.document_type, "agent" | "config"),
         };
         if !is_of_kind && what.is_none_or(|what| !what.is_damage() || what == What::AgentChain) {

@@ -200,7 +200,7 @@ impl Repair {
             here => here.map_err(mirrors)?,
         };
         let is_of_kind = match kind {
-            Kind::Agent => parsed.header.is_agent() && report.agent == Some(key),
+            Kind::Agent => report.agent.is_some_and(|signer| parsed.header.is_agents_own(signer)),
             Kind::Document => !matches!(&*parsed.header.document_type, "agent" | "config"),
         };
         if !is_of_kind {

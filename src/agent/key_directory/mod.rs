@@ -5,20 +5,29 @@
 //! {public key file}               raw bytes
 //! agents/{id}/{version}.json      the agent's documents
 //! .creating                       while `Agent.create` is under way
+//! .changing/                      while keys are replaced: see `change`
+//! trust/{id}.json                 the trust store
 //! ```
 
+mod change;
+
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
+
+pub use self::change::{Change, NewConfiguration, NewKeys};
 
 use crate::config::Config;
 use crate::crypto::{Algorithm, PublicKey, SecretKey, Signer, check_strength, key_file};
 use crate::document::{Origin, Parsed};
 use crate::error::{Code, Error, Result};
-use crate::id::{DocumentId, DocumentKey};
+use crate::id::{DocumentId, DocumentKey, Version};
 use crate::local_file::{self, ReadFailure, read_bounded};
+use crate::trust::{AgentVersion, OwnKey};
 
 /// What a key file may hold, in bytes: an encrypted ML-DSA-87 key is under 7 KB.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
@@ -30,7 +39,13 @@ pub struct KeyDirectory {
     folder: PathBuf,
     private_key: PathBuf,
     public_key: PathBuf,
+    /// An own document that is not in its place yet.
+    beside: Option<OwnDocument>,
 }
+
+/// Length, time and number of a file, as far as they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyStamp(Option<(u64, Option<SystemTime>, u64)>);
 
 /// An agent document beside its key: its hash holds and the key signed it.
 #[derive(Clone, Debug)]
@@ -45,6 +60,7 @@ impl KeyDirectory {
             private_key: config.key_directory.join(&config.private_key_filename),
             public_key: config.key_directory.join(&config.public_key_filename),
             folder: config.key_directory.clone(),
+            beside: None,
         }
     }
 
@@ -58,16 +74,20 @@ impl KeyDirectory {
 
     /// The public key; its algorithm follows from its length. Errors: `JACS_KEY` when it is missing or malformed.
     pub fn public_key(&self) -> Result<PublicKey> {
-        let read = read_bounded(&self.public_key, MAX_KEY_FILE_BYTES);
-        let (raw, _) = read.map_err(|failure| {
-            failure.into_error(Code::Key, "the public key file is missing or not a file", &self.public_key)
-        })?;
-        let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
-        let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
-        let algorithm = algorithm.ok_or_else(|| {
-            Error::new(Code::Key, "the public key file does not hold raw key bytes").with_path(&self.public_key)
-        })?;
-        PublicKey::new(algorithm, &raw).map_err(|error| error.with_path(&self.public_key))
+        read_public_key(&self.public_key)
+    }
+
+    /// What tells that the public key file is another one than before, without reading it.
+    pub fn stamp(&self) -> KeyStamp {
+        KeyStamp(fs::metadata(&self.public_key).ok().map(|found| (found.len(), found.modified().ok(), number(&found))))
+    }
+
+    /// Whether another key is the agent's since, also where a change that decided so is not in place yet. `stamp`: from before
+    /// `key` was read.
+    pub fn has_another_key(&self, key: &PublicKey, stamp: KeyStamp) -> bool {
+        let is_another = |directory: &KeyDirectory| directory.public_key().is_ok_and(|present| present != *key);
+        self.is_changing() && self.as_decided().is_ok_and(|decided| is_another(&decided))
+            || self.stamp() != stamp && is_another(self)
     }
 
     /// Whether there is a private key file.
@@ -116,17 +136,57 @@ impl KeyDirectory {
 
     /// The agent documents beside the key that the key signed, oldest first.
     pub fn own_documents(&self, key: &PublicKey, max_bytes: u64) -> Result<Vec<OwnDocument>> {
-        let mut documents = Vec::new();
+        let of_key = |(stored, text)| check_own(text, Some(stored), key, max_bytes);
+        Ok(self.documents(max_bytes)?.into_iter().filter_map(of_key).collect())
+    }
+
+    /// All agent documents beside the key, of whatever key, as far as each can be judged alone; oldest first.
+    pub fn agent_versions(&self, max_bytes: u64) -> Result<Vec<AgentVersion>> {
+        let judged = |(stored, text)| AgentVersion::read(text, Origin::Storage(stored), max_bytes);
+        Ok(self.documents(max_bytes)?.into_iter().filter_map(judged).collect())
+    }
+
+    /// The agent's key and the ones that it replaced, as this folder has them. `agent`: the document in force, which may lie
+    /// elsewhere.
+    pub fn own_key(&self, agent: &OwnDocument, key: PublicKey, max_bytes: u64) -> Result<OwnKey> {
+        let mut versions = self.agent_versions(max_bytes)?;
+        if !versions.iter().any(|version| version.key == agent.key) {
+            versions.extend(AgentVersion::read(agent.text.clone(), Origin::Caller, max_bytes));
+        }
+        Ok(OwnKey::new(agent.key, key, &versions, self.retired_keys()?))
+    }
+
+    /// Public keys that were replaced: by us, `{file}.{version}.retired`, or by `jacs`, `jacs.public.{version}.pem`. What cannot be one
+    /// is left out.
+    fn retired_keys(&self) -> Result<Vec<PublicKey>> {
+        let (name, stem) =
+            (name_of(&self.public_key), self.public_key.file_stem().unwrap_or_default().to_string_lossy());
+        let is_retired = |path: &PathBuf| {
+            let file = name_of(path);
+            let ours = file.strip_prefix(&*name).and_then(|rest| rest.strip_suffix(".retired"));
+            let theirs = || file.strip_prefix(&*stem).and_then(|rest| rest.strip_suffix(".pem"));
+            let version = ours.or_else(theirs).and_then(|version| version.strip_prefix('.'));
+            version.is_some_and(|version| version.parse::<Version>().is_ok())
+        };
+        let folder = self.public_key.parent().unwrap_or(&self.folder);
+        Ok(entries(folder)?
+            .iter()
+            .filter(|path| is_retired(path))
+            .filter_map(|path| read_public_key(path).ok())
+            .collect())
+    }
+
+    fn documents(&self, max_bytes: u64) -> Result<Vec<(DocumentKey, String)>> {
+        let mut documents: Vec<(DocumentKey, String)> = Vec::new();
         for folder in entries(&self.folder.join("agents"))? {
             for path in entries(&folder)? {
                 let Some(stored) = key_of(&folder, &path) else { continue };
                 let Some(text) = read_text(&path, max_bytes)? else { continue };
-                if let Some(document) = check_own(text, Some(stored), key, max_bytes) {
-                    documents.push(document);
-                }
+                documents.push((stored, text));
             }
         }
-        documents.sort_by_key(|document: &OwnDocument| document.key.version);
+        documents.extend(self.beside.iter().map(|document| (document.key, document.text.clone())));
+        documents.sort_by_key(|(key, _)| key.version);
         Ok(documents)
     }
 
@@ -176,13 +236,17 @@ impl KeyDirectory {
     /// were killed while they wrote: it may be a private key under a password that was given up since.
     pub fn lock(&self) -> Result<Option<File>> {
         let lock = self.flock()?;
-        let is_left_over = |path: &&PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with(local_file::TEMPORARY) && path.is_file()
-        };
         if lock.is_some() {
-            entries(&self.folder)?.iter().filter(is_left_over).try_for_each(|path| local_file::remove(path))?;
+            let mut folders = vec![self.folder.clone()];
+            folders.extend(entries(&self.folder.join("agents"))?);
+            for folder in folders {
+                entries(&folder)?
+                    .iter()
+                    .filter(|path| is_left_over(path))
+                    .try_for_each(|path| local_file::remove(path))?;
+            }
         }
+        self.finish_change()?;
         Ok(lock)
     }
 
@@ -197,6 +261,22 @@ impl KeyDirectory {
         }
         #[cfg(not(unix))]
         Ok(None)
+    }
+
+    /// The directory as it is once a change of another process, cut off after it was decided, is in place. Errors: as those of
+    /// the files.
+    pub fn settled(self, read_only: bool) -> Result<KeyDirectory> {
+        if !self.is_left_over() {
+            return Ok(self);
+        }
+        match self.lock() {
+            Ok(_) => Ok(self),
+            Err(error) if read_only && error.code() == Code::Permission => match self.is_changing() {
+                true => self.as_decided(),
+                false => Ok(self),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// What `doctor` says about permissions.
@@ -217,14 +297,42 @@ impl KeyDirectory {
     }
 }
 
+fn is_left_over(path: &Path) -> bool {
+    name_of(path).starts_with(local_file::TEMPORARY) && path.is_file()
+}
+
+/// What tells a file from the one that had its name before.
+#[cfg(unix)]
+fn number(found: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn number(_found: &fs::Metadata) -> u64 {
+    0
+}
+
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+fn read_public_key(path: &Path) -> Result<PublicKey> {
+    let (raw, _) = read_bounded(path, MAX_KEY_FILE_BYTES)
+        .map_err(|failure| failure.into_error(Code::Key, "the public key file is missing or not a file", path))?;
+    let of_length = |algorithm: &Algorithm| algorithm.public_key_len() == raw.len();
+    let algorithm = [Algorithm::Ed25519, Algorithm::Pq2025].into_iter().find(of_length);
+    let algorithm = algorithm
+        .ok_or_else(|| Error::new(Code::Key, "the public key file does not hold raw key bytes").with_path(path))?;
+    PublicKey::new(algorithm, &raw).map_err(|error| error.with_path(path))
+}
+
 /// Whether a text is an agent document that `key` signed, under its own id and version.
 pub fn check_own(text: String, stored: Option<DocumentKey>, key: &PublicKey, max_bytes: u64) -> Option<OwnDocument> {
     let parsed = Parsed::read(&text, stored.map_or(Origin::Caller, Origin::Storage), max_bytes).ok()?;
     parsed.check_hash().ok()?;
     let claim = parsed.claim().ok()?;
     parsed.check_fields(&claim, false).ok()?;
-    let own =
-        parsed.header.is_agent() && claim.by.agent == parsed.header.key && *claim.by.public_key_hash == *key.hash();
+    let own = parsed.header.is_agents_own(claim.by.agent) && *claim.by.public_key_hash == *key.hash();
     if !own || parsed.check_signature(&claim, key).is_err() {
         return None;
     }
