@@ -180,6 +180,28 @@ describe('signed anew by somebody who may', () => {
     ['no list of signers', ({ signers: _, ...bundle }) => bundle, 'JACS_INPUT'],
     ['a length below zero', (bundle) => ({ ...bundle, entries: [{ path: 'x', bytes: -1, sha256: '' }] }), 'JACS_INPUT'],
     ['a chosen file', (bundle) => ({ ...bundle, documents: [`files/${sha256('small')}`] }), 'JACS_INPUT'],
+    [
+      'a document that is chosen often',
+      (bundle) => ({ ...bundle, documents: Array(2000).fill(bundle.documents[0]) }),
+      'JACS_INPUT',
+    ],
+    [
+      'a signer of many steps',
+      (bundle) => {
+        const tried = Array(20_000).fill({ source: 'storage', result: 'x' });
+        return { ...bundle, signers: bundle.signers.map((signer) => ({ ...signer, tried })) };
+      },
+      'JACS_INPUT',
+    ],
+    [
+      'a signer who says much',
+      (bundle) => {
+        const tried = [{ source: 'storage', result: 'x'.repeat(10_000) }];
+        return { ...bundle, signers: bundle.signers.map((signer) => ({ ...signer, tried })) };
+      },
+      'JACS_INPUT',
+    ],
+    ['a signer twice', (bundle) => ({ ...bundle, signers: [...bundle.signers, ...bundle.signers] }), 'JACS_INPUT'],
     ['a chosen path of no layout', (bundle) => ({ ...bundle, documents: ['../x'] }), 'JACS_INPUT'],
     [
       'a chosen document that is not there',

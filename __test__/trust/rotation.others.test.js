@@ -8,7 +8,9 @@ const path = require('node:path');
 const { Agent } = require('../../index.js');
 const { root } = require('../support/addon.js');
 const { anotherOn, keyOf, loadAgain, newAgent, refusal, register } = require('../support/agents.js');
+const { describeWith } = require('../support/needs.js');
 const { environment } = require('../support/run.js');
+const { NOBODY, unprivilegedNode } = require('../support/unprivileged.js');
 
 jest.setTimeout(120_000);
 
@@ -145,6 +147,35 @@ test('of two rotations at once one wins, and the agent has one chain', async () 
   const text = await agent.createDocument({ n: 1 });
   const { agent: reader } = await anotherOn(place);
   expect(await reader.inspectDocument(keyOf(text))).toMatchObject({ valid: true, keySource: 'storage' });
+});
+
+describeWith(['setpriv'], 'a configuration that may not be written', () => {
+  test('stays behind, and the agent loads with its new key', async () => {
+    const place = await newAgent({ algorithm: 'ring-Ed25519' });
+    await place.agent.createDocument({ n: 0 });
+    for (const name of fs.readdirSync(place.folder, { recursive: true })) {
+      fs.chownSync(path.join(place.folder, name), NOBODY, NOBODY);
+    }
+    fs.chownSync(place.config, 0, 0);
+    fs.chmodSync(place.config, 0o644);
+    fs.chmodSync(place.folder, 0o755);
+    const script = `(async (config, password) => {
+      const { Agent } = require('jacs-agent');
+      const open = async () => {
+        const agent = new Agent();
+        await agent.load(config, { password, env: {} });
+        return agent;
+      };
+      const agent = await open();
+      const text = await agent.createDocument({ n: 1 });
+      await agent.rotateKeys({ password, algorithm: 'pq2025' });
+      const again = await open();
+      console.log(again.version === agent.version, again.algorithm, await again.verifyDocument(text));
+      await again.createDocument({ n: 2 });
+    })(...${JSON.stringify([place.config, place.password])})`;
+    expect(await unprivilegedNode(script)).toMatchObject({ code: 0, stdout: 'true pq2025 true\n', stderr: '' });
+    expect(fs.readdirSync(place.keys).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
 });
 
 test('of two rotations at once in one process one wins', async () => {
