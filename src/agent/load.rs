@@ -51,14 +51,15 @@ impl Agent {
             false => {
                 let given = options.password.as_ref().map(|text| text.as_str());
                 let password = find_password(given, environment, working_directory)?;
-                let password = password.ok_or_else(missing_password)?;
-                warnings.extend(password.warning);
-                Some(password.text)
+                password.map(|password| {
+                    warnings.extend(password.warning);
+                    password.text
+                })
             }
         };
         let read = {
-            let config = config.clone();
-            blocking(move || Beside::read(&config, password.as_ref().map(|text| text.as_str()))).await?
+            let (config, read_only) = (config.clone(), options.read_only);
+            blocking(move || Beside::read(&config, read_only, password.as_ref().map(|text| text.as_str()))).await?
         };
         let Beside { key_directory, key_stamp, public_key, signer, mut own } = read;
         let store = Store::open(&settings(&config, environment)?).await?;
@@ -192,21 +193,21 @@ struct Beside {
 const READS: usize = 5;
 
 impl Beside {
-    /// `password`: none for an agent that is loaded read-only.
-    fn read(config: &Config, password: Option<&str>) -> Result<Beside> {
+    /// `password`: asked for after all else was found in order, and not where nothing is to be signed.
+    fn read(config: &Config, read_only: bool, password: Option<&str>) -> Result<Beside> {
         for _ in 1..READS {
             let there = KeyDirectory::new(config);
             let was_changing = there.is_changing();
-            let directory = there.clone().settled(password.is_none())?;
+            let directory = there.clone().settled(read_only)?;
             let stamp = directory.stamp();
-            let read = Beside::read_once(config, &directory, stamp, was_changing, password);
+            let read = Beside::read_once(config, &directory, stamp, was_changing, read_only, password);
             // The files belong together unless they were replaced one by one meanwhile.
-            if directory.stamp() == stamp && (!there.is_changing() || was_changing && password.is_none()) {
+            if directory.stamp() == stamp && (!there.is_changing() || was_changing && read_only) {
                 return read;
             }
         }
-        let directory = KeyDirectory::new(config).settled(password.is_none())?;
-        Beside::read_once(config, &directory, directory.stamp(), true, password)
+        let directory = KeyDirectory::new(config).settled(read_only)?;
+        Beside::read_once(config, &directory, directory.stamp(), true, read_only, password)
     }
 
     fn read_once(
@@ -214,6 +215,7 @@ impl Beside {
         directory: &KeyDirectory,
         key_stamp: KeyStamp,
         was_changing: bool,
+        read_only: bool,
         password: Option<&str>,
     ) -> Result<Beside> {
         let public_key = directory.public_key()?;
@@ -224,7 +226,10 @@ impl Beside {
         if !was_changing && !is_older {
             check_algorithm(config, &public_key)?;
         }
-        let signer = password.map(|password| unlock(directory, &public_key, password)).transpose()?.map(Arc::new);
+        let signer = match read_only {
+            true => None,
+            false => Some(Arc::new(unlock(directory, &public_key, password.ok_or_else(missing_password)?)?)),
+        };
         Ok(Beside { key_directory: directory.clone(), key_stamp, public_key, signer, own })
     }
 }
